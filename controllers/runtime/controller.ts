@@ -1,0 +1,47 @@
+import type { KubeObject, ObjectKey } from '../../core/meta/object.ts'
+import type { ResourceType } from '../../core/meta/resource-type.ts'
+import type { Logger } from '../../core/observability/log.ts'
+
+/**
+ * A controller is data plus one function. The runtime shares informers, waits for all of them to sync, runs at most
+ * `concurrency` reconciles at a time and never two of one key, and alone owns retries.
+ */
+export interface Controller {
+  readonly name: string
+  readonly concurrency: number
+  readonly watches: readonly Watch[]
+  /** Level-triggered: gets a key and reads the world from listers. A throw means retry with backoff. */
+  reconcile(key: ObjectKey, context: ReconcileContext): Promise<Result>
+}
+
+export interface Watch {
+  readonly type: ResourceType<KubeObject>
+  /** Keys to reconcile when `object` was added, changed (called for old and new) or deleted. */
+  map(object: KubeObject): readonly ObjectKey[]
+}
+
+/** Types a watch's mapping function by its resource. */
+export function watch<T extends KubeObject>(type: ResourceType<T>, map: (object: T) => readonly ObjectKey[]): Watch {
+  return { type: type as ResourceType<KubeObject>, map: map as (object: KubeObject) => readonly ObjectKey[] }
+}
+
+export interface ReconcileContext {
+  readonly signal: AbortSignal
+  readonly log: Logger
+  /** 0 for the first try after a success. */
+  readonly attempt: number
+}
+
+export type Result = { readonly kind: 'done' } | { readonly kind: 'after'; readonly delayMs: number }
+
+export const done: Result = { kind: 'done' }
+
+/** Look again after `delayMs`, or at the next change, whichever comes first. */
+export function after(delayMs: number): Result {
+  return { kind: 'after', delayMs }
+}
+
+/** No retry helps until something changes; logged once as a warning. */
+export class TerminalError extends Error {
+  override readonly name = 'TerminalError'
+}

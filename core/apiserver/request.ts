@@ -1,0 +1,30 @@
+import type { Duplex } from 'node:stream'
+import type { UserInfo } from './auth/auth.ts'
+
+/** One API request as a record; sockets stay in `http/`, so the in-process client calls the same handler. */
+export interface ApiRequest {
+  readonly method: string
+  /** Path without the query. */
+  readonly path: string
+  readonly query: URLSearchParams
+  /** Lower-case names. */
+  readonly headers: Readonly<Record<string, string | undefined>>
+  /** The whole body, already limited to 3 MiB; absent when there was none. Proxied requests use `rawBody`. */
+  readonly body: () => Promise<Uint8Array>
+  /** The body as a stream, for proxied requests. */
+  readonly rawBody?: AsyncIterable<Uint8Array>
+  readonly user: UserInfo
+  /** Aborts when the client goes away or the server stops. */
+  readonly signal: AbortSignal
+  /** Present on HTTP/1.1 upgrade requests (exec, attach, port-forward, WebSocket watches). */
+  readonly upgrade?: { readonly socket: Duplex; readonly head: Buffer; readonly rawHeaders: readonly string[] }
+}
+
+export interface ApiResponse {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  /** One buffer, ready slabs, or a stream that is pulled under back-pressure. Absent when the upgrade took the socket. */
+  readonly body?: Uint8Array | readonly Uint8Array[] | AsyncIterable<Uint8Array>
+}
+
+export type Handler = (request: ApiRequest) => Promise<ApiResponse>

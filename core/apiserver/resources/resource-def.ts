@@ -1,0 +1,105 @@
+import type { FieldError } from '../../meta/field-error.ts'
+import type { KubeObject, Mutable } from '../../meta/object.ts'
+import type { ObjectSchema } from '../../meta/schema.ts'
+import type { UserInfo } from '../auth/auth.ts'
+
+/** An object inside the write pipeline: decoded for this request alone, so hooks change it in place. */
+export type Work<T> = Mutable<T>
+
+/**
+ * One kind is one entry. Routes, discovery, OpenAPI, Table output, RBAC verbs and storage keys derive from it.
+ * Hooks are pure but for the object they were handed; what needs other objects is admission.
+ */
+export interface ResourceDef<T extends KubeObject = KubeObject> {
+  readonly group: string
+  readonly version: string
+  readonly kind: string
+  readonly listKind: string
+  readonly resource: string
+  readonly singular: string
+  readonly shortNames: readonly string[]
+  readonly categories: readonly string[]
+  readonly namespaced: boolean
+  /** Served verbs: create, delete, deletecollection, get, list, patch, update, watch. */
+  readonly verbs: readonly string[]
+  readonly schema: ObjectSchema
+  /** Storage prefix without trailing slash, `/registry/pods`; several versions of a kind share one. */
+  readonly storagePrefix: string
+  /** Hash of the storage version in discovery, absent for virtual kinds. */
+  readonly storageVersionHash?: string
+  /** Checks `metadata.name`; returns the problem or undefined. */
+  readonly nameProblem: (name: string) => string | undefined
+  /** Fills defaults, on create, update and on old stored objects alike. */
+  readonly applyDefaults?: (object: Work<T>) => void
+  /** Before admission on create: clear status, set generation, allocate derived fields. */
+  readonly prepareCreate?: (object: Work<T>, context: HookContext) => void
+  /** Before admission on update: keep what this endpoint may not change, bump generation. */
+  readonly prepareUpdate?: (next: Work<T>, old: T, context: HookContext) => void
+  /** Every problem of the object; `old` is present on update. Never throws. */
+  readonly validate?: (next: T, old: T | undefined, context: HookContext) => readonly FieldError[]
+  readonly warnings?: (next: T, old: T | undefined) => readonly string[]
+  /** Update with a PUT may create (leases, events …). */
+  readonly allowCreateOnUpdate: boolean
+  /** PUT without resourceVersion is last-writer-wins. */
+  readonly allowUnconditionalUpdate: boolean
+  readonly defaultDeletion: 'background' | 'orphan'
+  /** Seconds of grace for a delete; absent for kinds that go at once. 0 deletes at once. */
+  readonly gracePeriodSeconds?: (object: T, requested: number | undefined) => number
+  readonly columns: readonly Column[]
+  /** Cells in the order of `columns`. */
+  readonly toRow: (object: T, nowMs: number) => readonly Cell[]
+  /** Row conditions of the Table (finished pods and jobs). */
+  readonly rowConditions?: (object: T) => readonly unknown[]
+  /** Values of the selectable fields besides metadata.name and metadata.namespace; a missing key is an unknown selector. */
+  readonly selectableFields?: (object: T) => Readonly<Record<string, string>>
+  readonly subresources: Readonly<Record<string, SubresourceDef<T>>>
+}
+
+/** `status`-like subresources write the parent through the pipeline with their own hooks; the rest is `custom`. */
+export type SubresourceDef<T extends KubeObject = KubeObject> =
+  | {
+      readonly type: 'object'
+      readonly verbs: readonly string[]
+      readonly prepareUpdate: (next: Work<T>, old: T, context: HookContext) => void
+      readonly validate?: (next: T, old: T, context: HookContext) => readonly FieldError[]
+    }
+  /** autoscaling/v1 Scale over three paths of the parent. */
+  | {
+      readonly type: 'scale'
+      readonly verbs: readonly string[]
+      readonly specReplicas: string
+      readonly statusReplicas: string
+      readonly labelSelector?: string
+    }
+  /** Served by a handler registered under `resource/subresource` (binding, eviction, token, log, exec, …). */
+  | {
+      readonly type: 'custom'
+      readonly verbs: readonly string[]
+      readonly kind: string
+      readonly group?: string
+      readonly version?: string
+    }
+
+export interface HookContext {
+  readonly nowMs: number
+  readonly user: UserInfo
+  /** Cluster-wide settings a hook may need. */
+  readonly settings: ApiSettings
+}
+
+export interface ApiSettings {
+  readonly serviceCidrs: readonly string[]
+  readonly clusterCidrs: readonly string[]
+  readonly nodePortRange: readonly [number, number]
+  readonly clusterDomain: string
+}
+
+export interface Column {
+  readonly name: string
+  readonly type: 'string' | 'integer' | 'number' | 'boolean' | 'date'
+  readonly format: string
+  readonly description: string
+  readonly priority: number
+}
+
+export type Cell = string | number | boolean | null

@@ -1,0 +1,253 @@
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import ipaddr from 'ipaddr.js'
+import { freezeDeep } from './freeze.ts'
+import { type Command, FLAGS, type Flag } from './flags.ts'
+import { detectNodeIp } from './node-ip.ts'
+import type { AgentConfig, ServerConfig } from './config.ts'
+import { fromEnvironment, fromFiles, type RawValues } from './sources.ts'
+
+/** Secrets apart from the record, so that a printed configuration never shows them. */
+export interface Secrets {
+  readonly token?: string
+  readonly tokenFile?: string
+}
+
+export interface Parsed {
+  readonly config: ServerConfig
+  readonly secrets: Secrets
+  readonly warnings: readonly string[]
+}
+
+/** All problems at once, one a line. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+  readonly problems: readonly string[]
+
+  constructor(problems: readonly string[]) {
+    super(problems.join('\n'))
+    this.problems = problems
+  }
+}
+
+export interface ParseInput {
+  readonly command: Command
+  /** Values given on the command line, by flag name. */
+  readonly flags: RawValues
+  readonly env: Readonly<Record<string, string | undefined>>
+}
+
+/** Flags over environment over file over default. Throws ConfigError with every problem. */
+export function parseConfig(input: ParseInput): Parsed {
+  const env = fromEnvironment(input.env, input.command)
+  const configPath = env.get('config')?.at(-1) ?? input.flags.get('config')?.at(-1)
+  const files = fromFiles(configPath ?? defaultOf('config'), input.command, configPath !== undefined)
+  const values = new Values([input.flags, env, files.values])
+  const problems: string[] = [...files.problems]
+  const config = buildServer(values, problems)
+  if (problems.length > 0) throw new ConfigError(problems)
+  const token = values.optional('token')
+  const tokenFile = values.optional('token-file')
+  return {
+    config: freezeDeep(config),
+    secrets: { ...(token !== undefined && { token }), ...(tokenFile !== undefined && { tokenFile }) },
+    warnings: files.warnings,
+  }
+}
+
+/** Looks a flag up through the sources in order of precedence. */
+class Values {
+  readonly #sources: readonly RawValues[]
+
+  constructor(sources: readonly RawValues[]) {
+    this.#sources = sources
+  }
+
+  optional(name: string): string | undefined {
+    for (const source of this.#sources) {
+      const value = source.get(name)?.at(-1)
+      if (value !== undefined) return value
+    }
+    return flagNamed(name).default
+  }
+
+  string(name: string): string {
+    return this.optional(name) ?? ''
+  }
+
+  boolean(name: string, problems: string[]): boolean {
+    const value = this.optional(name)?.toLowerCase()
+    if (value === undefined || value === 'false' || value === '0' || value === 'f') return false
+    if (value === 'true' || value === '1' || value === 't' || value === '') return true
+    problems.push(`--${name}: "${value}" is not true or false`)
+    return false
+  }
+
+  integer(name: string, range: readonly [number, number], problems: string[]): number {
+    const text = this.string(name)
+    const value = /^\d+$/.test(text) ? Number(text) : Number.NaN
+    if (value >= range[0] && value <= range[1]) return value
+    problems.push(`--${name}: "${text}" is not a number from ${range[0]} to ${range[1]}`)
+    return range[0]
+  }
+
+  /** Repeatable; each value may hold a comma list. */
+  list(name: string): readonly string[] {
+    for (const source of this.#sources) {
+      const value = source.get(name)
+      if (value !== undefined)
+        return value
+          .flatMap((item) => item.split(','))
+          .map((item) => item.trim())
+          .filter((item) => item !== '')
+    }
+    return []
+  }
+}
+
+function buildServer(values: Values, problems: string[]): ServerConfig {
+  const dataDir = values.string('data-dir')
+  const serviceCidr = cidr(values, 'service-cidr', problems)
+  const clusterCidr = cidr(values, 'cluster-cidr', problems)
+  const clusterDns = values.optional('cluster-dns') ?? tenthAddress(serviceCidr)
+  const agent = buildAgent(values, { dataDir, serviceCidr, clusterCidr, clusterDns }, problems)
+  const group = values.optional('write-kubeconfig-group')
+  const helmJobImage = values.optional('helm-job-image')
+  const logFile = values.optional('log')
+  const bindAddress = address(values, 'bind-address', '0.0.0.0', problems)
+  return {
+    dataDir,
+    bindAddress,
+    httpsPort: values.integer('https-listen-port', [1, 65_535], problems),
+    advertiseAddress: address(values, 'advertise-address', agent.nodeExternalIp ?? agent.nodeIp, problems),
+    tlsSans: values.list('tls-san'),
+    clusterCidr,
+    serviceCidr,
+    serviceNodePortRange: portRange(values, problems),
+    clusterDns,
+    clusterDomain: values.string('cluster-domain'),
+    kubeconfig: {
+      path: values.string('write-kubeconfig'),
+      mode: fileMode(values, problems),
+      ...(group !== undefined && { group }),
+      contextName: values.string('write-kubeconfig-name'),
+    },
+    disable: values.list('disable'),
+    disableHelmController: values.boolean('disable-helm-controller', problems),
+    disableCloudController: values.boolean('disable-cloud-controller', problems),
+    disableKubeProxy: values.boolean('disable-kube-proxy', problems),
+    disableNetworkPolicy: values.boolean('disable-network-policy', problems),
+    disableScheduler: values.boolean('disable-scheduler', problems),
+    disableAgent: values.boolean('disable-agent', problems),
+    ...(helmJobImage !== undefined && { helmJobImage }),
+    defaultLocalStoragePath: values.optional('default-local-storage-path') ?? join(dataDir, 'storage'),
+    serviceLbNamespace: values.string('servicelb-namespace'),
+    systemDefaultRegistry: values.string('system-default-registry'),
+    componentImages: oneOf(values, 'component-images', ['auto', 'upstream', 'embedded'], problems),
+    logLevel: values.boolean('debug', problems) || values.integer('v', [0, 10], problems) > 0 ? 'debug' : 'info',
+    ...(logFile !== undefined && { logFile }),
+    agent,
+  }
+}
+
+interface Shared {
+  readonly dataDir: string
+  readonly serviceCidr: string
+  readonly clusterCidr: string
+  readonly clusterDns: string
+}
+
+function buildAgent(values: Values, shared: Shared, problems: string[]): AgentConfig {
+  const nodeExternalIp = values.optional('node-external-ip')
+  const resolvConf = values.optional('resolv-conf')
+  const containerRuntimeEndpoint = values.optional('container-runtime-endpoint')
+  const nodeName = (values.optional('node-name') ?? hostname()).toLowerCase()
+  if (!/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(nodeName))
+    problems.push(`--node-name: "${nodeName}" is not a DNS name; give one with --node-name`)
+  const detected = values.optional('node-ip') ?? detectNodeIp()
+  if (detected === undefined) problems.push('this machine has no address but loopback; give one with --node-ip')
+  return {
+    dataDir: shared.dataDir,
+    nodeName,
+    nodeIp: detected === undefined ? '' : address(values, 'node-ip', detected, problems),
+    ...(nodeExternalIp !== undefined && { nodeExternalIp }),
+    nodeLabels: values.list('node-label'),
+    nodeTaints: values.list('node-taint'),
+    ...(resolvConf !== undefined && { resolvConf }),
+    ...(containerRuntimeEndpoint !== undefined && { containerRuntimeEndpoint }),
+    pauseImage: values.optional('pause-image') ?? '',
+    snapshotter: values.string('snapshotter'),
+    flannelBackend: oneOf(values, 'flannel-backend', ['vxlan', 'host-gw', 'none'], problems),
+    kubeletPort: 10_250,
+    clusterDns: shared.clusterDns,
+    clusterDomain: values.string('cluster-domain'),
+    clusterCidr: shared.clusterCidr,
+    serviceCidr: shared.serviceCidr,
+    kubeletArgs: pairs(values, 'kubelet-arg', problems),
+  }
+}
+
+function address(values: Values, name: string, fallback: string, problems: string[]): string {
+  const text = values.optional(name) ?? fallback
+  if (!ipaddr.isValid(text)) problems.push(`--${name}: "${text}" is not an IP address`)
+  return text
+}
+
+function cidr(values: Values, name: string, problems: string[]): string {
+  const text = values.string(name)
+  if (!ipaddr.isValidCIDR(text)) problems.push(`--${name}: "${text}" is not a network such as 10.42.0.0/16`)
+  else if (!ipaddr.IPv4.isValidCIDR(text)) problems.push(`--${name}: "${text}": only IPv4 networks are supported by this version`)
+  return text
+}
+
+/** The cluster DNS address that K3s and kubeadm choose: network + 10. */
+function tenthAddress(network: string): string {
+  if (!ipaddr.IPv4.isValidCIDR(network)) return ''
+  const bytes = ipaddr.IPv4.networkAddressFromCIDR(network).toByteArray()
+  const last = bytes[3] ?? 0
+  return [...bytes.slice(0, 3), last + 10].join('.')
+}
+
+function portRange(values: Values, problems: string[]): readonly [number, number] {
+  const text = values.string('service-node-port-range')
+  const match = /^(\d+)-(\d+)$/.exec(text)
+  const low = Number(match?.[1])
+  const high = Number(match?.[2])
+  if (match !== null && low >= 1 && low <= high && high <= 65_535) return [low, high]
+  problems.push(`--service-node-port-range: "${text}" is not a range such as 30000-32767`)
+  return [30_000, 32_767]
+}
+
+function fileMode(values: Values, problems: string[]): number {
+  const text = values.string('write-kubeconfig-mode')
+  if (/^0?[0-7]{3}$/.test(text)) return Number.parseInt(text, 8)
+  problems.push(`--write-kubeconfig-mode: "${text}" is not a file mode such as 0600`)
+  return 0o600
+}
+
+function oneOf<T extends string>(values: Values, name: string, allowed: readonly T[], problems: string[]): T {
+  const text = values.string(name)
+  const found = allowed.find((item) => item === text)
+  if (found === undefined) problems.push(`--${name}: "${text}" is not one of ${allowed.join(', ')}`)
+  return found ?? (allowed[0] as T)
+}
+
+function pairs(values: Values, name: string, problems: string[]): Readonly<Record<string, string>> {
+  const result: Record<string, string> = {}
+  for (const item of values.list(name)) {
+    const at = item.indexOf('=')
+    if (at <= 0) problems.push(`--${name}: "${item}" is not of the form name=value`)
+    else result[item.slice(0, at)] = item.slice(at + 1)
+  }
+  return result
+}
+
+function flagNamed(name: string): Flag {
+  const flag = FLAGS.find((item) => item.name === name)
+  if (flag === undefined) throw new Error(`no flag is called ${name}`)
+  return flag
+}
+
+function defaultOf(name: string): string {
+  return flagNamed(name).default ?? ''
+}

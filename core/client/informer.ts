@@ -18,9 +18,16 @@ export interface Informer<T extends KubeObject> extends Lister<T> {
   addIndex(index: string, valuesOf: (object: T) => readonly string[]): void
 }
 
-/** One informer per resource and process, shared by all users. */
+/** Narrows an informer to the objects a server-side selector yields, such as the pods bound to one node. */
+export interface InformerOptions {
+  readonly namespace?: string | undefined
+  readonly fieldSelector?: string | undefined
+  readonly labelSelector?: string | undefined
+}
+
+/** One informer per resource, selector and process, shared by all users. */
 export interface InformerFactory {
-  informer<T extends KubeObject>(type: ResourceType<T>): Informer<T>
+  informer<T extends KubeObject>(type: ResourceType<T>, options?: InformerOptions): Informer<T>
   /** Resolves when all informers asked for so far have listed once. */
   waitForSync(signal: AbortSignal): Promise<void>
 }

@@ -55,13 +55,21 @@ export interface ListSchema extends SchemaBase {
   /** Absent means atomic. Source: x-kubernetes-list-type. */
   readonly listType?: 'atomic' | 'set' | 'map'
   readonly listMapKeys?: readonly string[]
+  /** In protobuf the list is a message with the one field 1 (ExtraValue, Verbs). */
+  readonly wrapped?: boolean
 }
 
 export interface ScalarSchema extends SchemaBase {
   readonly type: ScalarType
   /** Closed value set of a built-in enum; for OpenAPI and `kubectl explain`. */
   readonly enum?: readonly string[]
+  /** How an `any` travels in protobuf, and what else it may be in JSON. */
+  readonly form?: AnyForm
+  /** With the `schema-or-…` forms: the object that may stand here. */
+  readonly object?: ObjectSchema
 }
+
+export type AnyForm = 'raw-extension' | 'fields-v1' | 'raw-json' | 'schema-or-array' | 'schema-or-bool' | 'schema-or-string-array'
 
 export interface Field {
   readonly name: string
@@ -80,6 +88,8 @@ export interface Field {
   /** Protobuf place; absent for JSON-only fields and custom kinds. `path` lists the numbers of inlined messages around it. */
   readonly proto?: { readonly num: number; readonly path?: readonly number[]; readonly keyType?: string }
   readonly deprecated?: boolean
+  /** The field is dropped from writes while this feature gate is off. */
+  readonly featureGate?: string
 }
 
 /** OpenAPI v3 value validations of custom kinds. */

@@ -36,7 +36,9 @@ function generate(): ReadonlyMap<string, string> {
 
 /** Paths below core/api that differ from the generated text, or that nothing generates any more. */
 function differences(files: ReadonlyMap<string, string>): readonly string[] {
-  const stale = readdirSync(join(root, 'core/api/types')).map((name) => `types/${name}`).filter((path) => !files.has(path))
+  const stale = readdirSync(join(root, 'core/api/types'))
+    .map((name) => `types/${name}`)
+    .filter((path) => !files.has(path))
   const changed = [...files].filter(([path, text]) => {
     const full = join(root, 'core/api', path)
     return !existsSync(full) || readFileSync(full, 'utf8') !== text

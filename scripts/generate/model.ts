@@ -95,11 +95,11 @@ export interface FieldModel {
   readonly named: string | undefined
   readonly listType: string | undefined
   readonly listMapKeys: readonly string[]
-  readonly atomic: boolean
+  /** Of the map or struct at this field; absent leaves it to the message. */
+  readonly atomic: boolean | undefined
   readonly patchStrategy: readonly string[]
   readonly patchMergeKey: string | undefined
-  /** JSON text. */
-  readonly defaultJson: string | undefined
+  readonly default: string | number | boolean | undefined
   readonly featureGate: string | undefined
   readonly deprecated: boolean
 }

@@ -37,7 +37,7 @@ interface ParsedFile {
 
 function parseFile(path: string): ParsedFile {
   const { root, package: packageName } = protobuf.parse(readFileSync(path, 'utf8'), { keepCase: true })
-  if (packageName === undefined || packageName === null) throw new Error(`${path}: no package`)
+  if (packageName === null) throw new Error(`${path}: no package`)
   const namespace = root.lookup(packageName)
   if (!(namespace instanceof protobuf.Namespace)) throw new Error(`${path}: empty`)
   const options = optionsOf(namespace)
@@ -56,7 +56,7 @@ const one = (options: Options, name: string): unknown => options.find(([key]) =>
 const all = (options: Options, name: string): readonly unknown[] => options.filter(([key]) => key === name).map(([, value]) => value)
 const text = (options: Options, name: string): string | undefined => {
   const value = one(options, name)
-  return value === undefined ? undefined : String(value as string | number)
+  return value === undefined ? undefined : String(value)
 }
 const flag = (options: Options, name: string): boolean => one(options, name) === true
 
@@ -76,7 +76,11 @@ function packageModel(file: ParsedFile, stems: ReadonlyMap<string, string>): Pac
   const enums = (all(file.options, 'enumeration') as readonly (EnumModel & { readonly name: string })[]).map(
     (entry): [string, EnumModel] => [
       entry.name,
-      { base: (entry.base as string | undefined) ?? 'string', closed: (entry.closed as boolean | undefined) ?? false, values: asArray(entry.values) },
+      {
+        base: (entry.base as string | undefined) ?? 'string',
+        closed: (entry.closed as boolean | undefined) ?? false,
+        values: asArray(entry.values),
+      },
     ],
   )
   return {
@@ -114,11 +118,11 @@ function kindModel(kind: KindOption): KindModel {
   return {
     token: kind.token,
     plural: kind.plural,
-    singular: kind.singular as string | undefined ?? '',
-    listKind: (kind.list_kind as string | undefined) ?? '',
+    singular: kind.singular ?? '',
+    listKind: kind.list_kind ?? '',
     shortNames: asArray(kind.short_names),
     categories: asArray(kind.categories),
-    namespaced: (kind.namespaced as boolean | undefined) ?? false,
+    namespaced: kind.namespaced ?? false,
     verbs: asArray(kind.verbs),
     served: kind.served,
     storage: kind.storage,
@@ -146,13 +150,22 @@ function fieldModel(file: ParsedFile, field: protobuf.Field, stems: ReadonlyMap<
     named: named === undefined || named.includes('.') ? named : `${file.stem}.${named}`,
     listType: text(options, 'list_type'),
     listMapKeys: all(options, 'list_map_key').map(String),
-    atomic: text(options, 'map_type') === 'atomic' || text(options, 'field_struct_type') === 'atomic',
+    atomic: granularity(text(options, 'map_type') ?? text(options, 'field_struct_type')),
     patchStrategy: text(options, 'patch_strategy')?.split(',') ?? [],
     patchMergeKey: text(options, 'patch_merge_key'),
-    defaultJson: text(options, 'default'),
+    default: defaultOf(field.type, text(options, 'default')),
     featureGate: text(options, 'feature_gate'),
     deprecated: flag(options, 'deprecated'),
   }
+}
+
+function granularity(value: string | undefined): boolean | undefined {
+  return value === undefined ? undefined : value === 'atomic'
+}
+
+function defaultOf(type: string, value: string | undefined): string | number | boolean | undefined {
+  if (value === undefined || type === 'string') return value
+  return type === 'bool' ? value === 'true' : Number(value)
 }
 
 function typeName(file: ParsedFile, field: protobuf.Field, stems: ReadonlyMap<string, string>): string {

@@ -47,22 +47,28 @@ function encodeField(model: ApiModel, field: FieldModel): unknown {
     !field.inline && isAlways(model, field) && 'a',
     field.pointer && 'p',
     field.deprecated && 'd',
-    field.atomic && 'm',
+    field.atomic === true && 'm',
+    field.atomic === false && 'g',
   ]
-  const closed = enumOf(model, field.named)
-  const extra = {
-    ...(field.listType !== undefined && { lt: field.listType }),
-    ...(field.listMapKeys.length > 0 && { lk: field.listMapKeys }),
-    ...(field.patchStrategy.length > 0 && { ps: field.patchStrategy }),
-    ...(field.patchMergeKey !== undefined && { pk: field.patchMergeKey }),
-    ...(closed?.closed === true && closed.base === 'string' && closed.values.length > 0 && field.card !== 'map' && { en: field.named }),
-    ...(field.defaultJson !== undefined && { df: JSON.parse(field.defaultJson) as unknown }),
-    ...(field.featureGate !== undefined && { fg: field.featureGate }),
-    ...(field.keyType !== undefined && field.keyType !== 'string' && { kt: field.keyType }),
-    ...(field.protoName !== field.name && { pn: field.protoName }),
-  }
   const row = [field.name, prefix + field.type, field.num, flags.filter((f) => f !== false).join('')]
+  const extra = Object.fromEntries(Object.entries(extrasOf(model, field)).filter(([, value]) => value !== undefined))
   return Object.keys(extra).length === 0 ? row : [...row, extra]
+}
+
+function extrasOf(model: ApiModel, field: FieldModel): Readonly<Record<string, unknown>> {
+  const named = enumOf(model, field.named)
+  const isClosed = named?.closed === true && named.base === 'string' && named.values.length > 0 && field.card !== 'map'
+  return {
+    lt: field.listType,
+    lk: field.listMapKeys.length > 0 ? field.listMapKeys : undefined,
+    ps: field.patchStrategy.length > 0 ? field.patchStrategy : undefined,
+    pk: field.patchMergeKey,
+    en: isClosed ? field.named : undefined,
+    df: field.default,
+    fg: field.featureGate,
+    kt: field.keyType === 'string' ? undefined : field.keyType,
+    pn: field.protoName === field.name ? undefined : field.protoName,
+  }
 }
 
 /** Fails early on references that no package declares. */

@@ -1684,7 +1684,7 @@ export interface EventList {
 export interface List {
   readonly apiVersion?: string | undefined
   readonly kind?: string | undefined
-  readonly metadata: unknown
+  readonly metadata: ListMeta
   readonly items: readonly unknown[]
 }
 

@@ -15,17 +15,18 @@ export interface Informer<T extends KubeObject> extends Lister<T> {
   readonly hasSynced: boolean
   /** Called for each change after the store was updated; `old` is absent for additions, `next` for deletions. Returns the remover. */
   onChange(listener: (next: T | undefined, old: T | undefined) => void): () => void
+  /** Builds the index over what is cached already, so the order of declaration and start does not matter. */
   addIndex(index: string, valuesOf: (object: T) => readonly string[]): void
 }
 
-/** Narrows an informer to the objects a server-side selector yields, such as the pods bound to one node. */
+/** Narrows an informer, for parts that must not see the whole cluster (an agent watches the pods of its node). */
 export interface InformerOptions {
   readonly namespace?: string | undefined
-  readonly fieldSelector?: string | undefined
   readonly labelSelector?: string | undefined
+  readonly fieldSelector?: string | undefined
 }
 
-/** One informer per resource, selector and process, shared by all users. */
+/** One informer per resource, scope and process, shared by all users. */
 export interface InformerFactory {
   informer<T extends KubeObject>(type: ResourceType<T>, options?: InformerOptions): Informer<T>
   /** Resolves when all informers asked for so far have listed once. */

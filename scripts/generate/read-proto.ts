@@ -6,9 +6,15 @@ import { SCALARS } from './model.ts'
 
 type Options = readonly (readonly [string, unknown])[]
 
-/** Options of the aggregate `(k3ts.kind)`. */
-interface KindOption extends Omit<KindModel, 'listKind' | 'shortNames' | 'subresources' | 'servedBy' | 'verbs' | 'categories'> {
-  readonly list_kind: string
+/** The aggregate `(k3ts.kind)`; one value of a repeated member stands alone. */
+interface KindOption {
+  readonly token?: string
+  readonly plural: string
+  readonly singular?: string
+  readonly namespaced?: boolean
+  readonly served: boolean
+  readonly storage?: KindModel['storage']
+  readonly list_kind?: string
   readonly short_names?: string | readonly string[]
   readonly categories?: string | readonly string[]
   readonly verbs?: string | readonly string[]
@@ -37,7 +43,7 @@ interface ParsedFile {
 
 function parseFile(path: string): ParsedFile {
   const { root, package: packageName } = protobuf.parse(readFileSync(path, 'utf8'), { keepCase: true })
-  if (packageName === null) throw new Error(`${path}: no package`)
+  if (packageName === undefined) throw new Error(`${path}: no package`)
   const namespace = root.lookup(packageName)
   if (!(namespace instanceof protobuf.Namespace)) throw new Error(`${path}: empty`)
   const options = optionsOf(namespace)
@@ -56,7 +62,7 @@ const one = (options: Options, name: string): unknown => options.find(([key]) =>
 const all = (options: Options, name: string): readonly unknown[] => options.filter(([key]) => key === name).map(([, value]) => value)
 const text = (options: Options, name: string): string | undefined => {
   const value = one(options, name)
-  return value === undefined ? undefined : String(value)
+  return typeof value === 'string' || typeof value === 'number' ? String(value) : undefined
 }
 const flag = (options: Options, name: string): boolean => one(options, name) === true
 

@@ -8,15 +8,20 @@ export interface Store extends AsyncDisposable {
   /**
    * Resolves after the write is durable (a 2xx may follow at once). Rejects with StoreError `KeyExists`,
    * `RevisionMismatch` (with the current record), `NotFound` or `Unavailable`; then nothing was written.
-   * Writes that are issued in order are committed in order.
+   * Writes that are issued in order are committed in order; a write to a key that has one pending waits for its outcome.
    */
   commit(write: Write): Promise<Commit>
   get(key: string): Promise<KeyValue | undefined>
   /** Keys in byte order below `prefix`. `atRevision` needs the history: StoreError `Compacted` or `FutureRevision`. */
   list(options: ListOptions): Promise<ListResult>
   /**
+   * Hands every current record below `prefix` to `visit`, in no particular order, and keeps no value: how a cache fills at
+   * start. Resolves with the revision of this view. `visit` must not call the store.
+   */
+  scan(prefix: string, visit: (record: KeyValue) => void): Promise<number>
+  /**
    * Every change after `afterRevision` below `prefix`, in revision order, without gap or repeat. A reader that has
-   * more than `maxPending` events unread is ended with StoreError `Compacted`.
+   * more than `maxPending` events unread is ended with StoreError `Compacted`. Aborting the signal ends the iteration.
    */
   watch(options: WatchOptions): AsyncIterable<WatchBatch>
   /** Forgets revisions at or below `revision`, keeping the newest of each live key. Safe to repeat. */
@@ -63,6 +68,8 @@ export interface WatchOptions {
   readonly afterRevision: number
   readonly maxPending: number
   readonly signal: AbortSignal
+  /** False leaves `value` of delete events empty and saves a read, for a reader that has the last values. Default true. */
+  readonly lastValues?: boolean
 }
 
 /** The changes of one or more whole commits; `revision` is the last one included, also when none matched. */
@@ -91,10 +98,13 @@ export type StoreErrorCode = 'KeyExists' | 'NotFound' | 'RevisionMismatch' | 'Co
 
 export class StoreError extends Error {
   readonly code: StoreErrorCode
+  /** With `KeyExists` and `RevisionMismatch`: the modification revision of the record in the way. */
+  readonly currentRevision: number | undefined
 
-  constructor(code: StoreErrorCode, message: string, options: { readonly cause?: unknown } = {}) {
+  constructor(code: StoreErrorCode, message: string, options: { readonly cause?: unknown; readonly currentRevision?: number } = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.name = 'StoreError'
     this.code = code
+    this.currentRevision = options.currentRevision
   }
 }

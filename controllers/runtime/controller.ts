@@ -10,6 +10,8 @@ export interface Controller {
   readonly name: string
   readonly concurrency: number
   readonly watches: readonly Watch[]
+  /** Keys to reconcile once at the start besides those of cached objects; for controllers with one fixed duty. */
+  readonly initialKeys?: readonly string[]
   /** Level-triggered: gets a key and reads the world from listers. A throw means retry with backoff. */
   reconcile(key: ObjectKey, context: ReconcileContext): Promise<Result>
 }

@@ -112,6 +112,7 @@ class TypedClient implements Client {
     await this.#call({ method: 'DELETE', path, body: deleteBody(options) }, options.signal)
   }
 
+  // eslint-disable-next-line max-params -- the shape of the contract
   createSubresource<R>(
     type: ResourceType<KubeObject>,
     name: ObjectName,

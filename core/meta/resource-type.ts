@@ -12,9 +12,10 @@ export interface ResourceType<T> {
   readonly object?: T
 }
 
-/** Builds the token of a resource; the table of all built-in ones is `core/api/kinds.ts`. */
-export function resourceType<T>(group: string, version: string, resource: string, kind: string, namespaced: boolean): ResourceType<T> {
-  return Object.freeze({ group, version, resource, kind, namespaced })
+/** Builds the token of a resource from `apps/v1` or `v1`; the table of all built-in ones is `core/api/kinds.ts`. */
+export function resourceType<T>(apiVersion: string, resource: string, kind: string, namespaced: boolean): ResourceType<T> {
+  const slash = apiVersion.indexOf('/')
+  return Object.freeze({ group: apiVersion.slice(0, Math.max(slash, 0)), version: apiVersion.slice(slash + 1), resource, kind, namespaced })
 }
 
 /** `v1` for the core group, `group/version` otherwise. */

@@ -25,7 +25,8 @@ export function kindsFile(model: ApiModel): string {
     const shared = entries.filter((other) => other.message.name === message.name).length > 1
     const alias = shared ? `${message.name}_${module.replaceAll('-', '_')}` : message.name
     imports.set(module, (imports.get(module) ?? new Set()).add(shared ? `${message.name} as ${alias}` : message.name))
-    const args = [pkg.group, pkg.version, kind.plural, message.name].map((arg) => `'${arg}'`).join(', ')
+    const apiVersion = pkg.group === '' ? pkg.version : `${pkg.group}/${pkg.version}`
+    const args = [apiVersion, kind.plural, message.name].map((arg) => `'${arg}'`).join(', ')
     return `export const ${kind.token ?? ''}: ResourceType<${alias}> = resourceType(${args}, ${kind.namespaced})`
   })
   const head = [...imports]

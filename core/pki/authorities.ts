@@ -1,0 +1,85 @@
+import { createPublicKey } from 'node:crypto'
+import { join } from 'node:path'
+import { readOptional, writeFileAtomic } from './atomic-file.ts'
+import { type Authority, createAuthority, loadIdentity } from './authority.ts'
+import { toPem } from './certificate.ts'
+import { generateKeyPair, type KeyPair, keyPairFromPem, privateKeyPem } from './keys.ts'
+import { AUTHORITY_NAMES, type AuthorityName } from './layout.ts'
+
+export type Authorities = Readonly<Record<AuthorityName, Authority>>
+
+/** Keys for service account tokens: the first signs, all of them verify (so that keys can be rotated). */
+export interface ServiceKeys {
+  readonly signing: KeyPair
+  readonly verifying: readonly KeyPair['publicKey'][]
+}
+
+/**
+ * Reads the authorities of `server/tls`, making those that are missing. Files put there before the first start are used
+ * as they are (custom authorities). Throws when a pair is incomplete or does not match: authorities are never overwritten.
+ */
+export async function ensureAuthorities(tlsDir: string, nowMs: number): Promise<Authorities> {
+  const load = (name: AuthorityName): Promise<Authority> => ensureAuthority(tlsDir, name, nowMs)
+  const [client, server, requestHeader] = await Promise.all(AUTHORITY_NAMES.map(load))
+  if (client === undefined || server === undefined || requestHeader === undefined) throw new Error('an authority is missing')
+  return { 'client-ca': client, 'server-ca': server, 'request-header-ca': requestHeader }
+}
+
+async function ensureAuthority(tlsDir: string, name: AuthorityName, nowMs: number): Promise<Authority> {
+  const path = join(tlsDir, name)
+  const [certificatePem, keyPem] = await Promise.all([readOptional(`${path}.crt`), readOptional(`${path}.key`)])
+  if (certificatePem !== undefined && keyPem === undefined) throw new Error(`${path}.crt exists without its key ${path}.key`)
+  const authority =
+    certificatePem === undefined || keyPem === undefined
+      ? await makeAuthority(path, `k3ts-${name}@${Math.floor(nowMs / 1000)}`, { keyPem, nowMs })
+      : loadAuthority(path, certificatePem, keyPem)
+  const alone = toPem('CERTIFICATE', authority.certificate.raw)
+  if ((await readOptional(`${path}.nochain.crt`)) !== alone) await writeFileAtomic(`${path}.nochain.crt`, alone)
+  return authority
+}
+
+/** The key is written first, so that a start cut off in between goes on with the same key. */
+async function makeAuthority(
+  path: string,
+  commonName: string,
+  { keyPem, nowMs }: { readonly keyPem: string | undefined; readonly nowMs: number },
+): Promise<Authority> {
+  const made = createAuthority(commonName, nowMs, keyPem === undefined ? undefined : keyPairFromPem(keyPem))
+  if (keyPem === undefined) await writeFileAtomic(`${path}.key`, made.keyPem, { durable: true })
+  await writeFileAtomic(`${path}.crt`, made.certificatePem, { durable: true })
+  return made
+}
+
+function loadAuthority(path: string, certificatePem: string, keyPem: string): Authority {
+  try {
+    const authority = loadIdentity(certificatePem, keyPem)
+    if (!authority.certificate.ca) throw new Error('the certificate is not one of an authority')
+    return authority
+  } catch (err) {
+    throw new Error(`cannot use the authority ${path}.crt: ${(err as Error).message}`, { cause: err })
+  }
+}
+
+/** Reads or makes `service.key` (one or more private or public keys) and keeps `service.current.key` equal to its first. */
+export async function ensureServiceKeys(tlsDir: string): Promise<ServiceKeys> {
+  const path = join(tlsDir, 'service.key')
+  let pem = await readOptional(path)
+  if (pem === undefined) {
+    pem = privateKeyPem(generateKeyPair().privateKey)
+    await writeFileAtomic(path, pem, { durable: true })
+  }
+  const keys = parseServiceKeys(pem, path)
+  const currentPath = join(tlsDir, 'service.current.key')
+  const currentPem = privateKeyPem(keys.signing.privateKey)
+  if ((await readOptional(currentPath)) !== currentPem) await writeFileAtomic(currentPath, currentPem)
+  return keys
+}
+
+function parseServiceKeys(pem: string, path: string): ServiceKeys {
+  const blocks = pem.match(/-----BEGIN [A-Z ]+-----[^-]+-----END [A-Z ]+-----/g) ?? []
+  const pairs = blocks.filter((block) => block.includes('PRIVATE KEY')).map(keyPairFromPem)
+  const publics = blocks.filter((block) => block.includes('BEGIN PUBLIC KEY')).map((block) => createPublicKey(block))
+  const [signing] = pairs
+  if (signing === undefined) throw new Error(`${path} holds no private key`)
+  return { signing, verifying: [...pairs.map((pair) => pair.publicKey), ...publics] }
+}

@@ -27,6 +27,8 @@ export interface ResourceDef<T extends KubeObject = KubeObject> {
   readonly storagePrefix: string
   /** Hash of the storage version in discovery, absent for virtual kinds. */
   readonly storageVersionHash?: string
+  /** How this version and the stored one become each other; absent when this version is the stored one. */
+  readonly conversion?: StorageConversion<T>
   /** Checks `metadata.name`; returns the problem or undefined. */
   readonly nameProblem: (name: string) => string | undefined
   /** Fills defaults, on create, update and on old stored objects alike. */
@@ -55,6 +57,17 @@ export interface ResourceDef<T extends KubeObject = KubeObject> {
   readonly subresources: Readonly<Record<string, SubresourceDef<T>>>
 }
 
+/**
+ * Kinds served in several versions are stored in one (the hub). Both ways copy; nothing is lost on a round trip.
+ * `apiVersion` and `kind` are set by the functions.
+ */
+export interface StorageConversion<T extends KubeObject = KubeObject> {
+  /** `v1` or `group/version` of the stored form; its definition is in the table. */
+  readonly hub: string
+  readonly toHub: (object: T) => KubeObject
+  readonly fromHub: (stored: KubeObject) => T
+}
+
 /** `status`-like subresources write the parent through the pipeline with their own hooks; the rest is `custom`. */
 export type SubresourceDef<T extends KubeObject = KubeObject> =
   | {
@@ -63,7 +76,10 @@ export type SubresourceDef<T extends KubeObject = KubeObject> =
       readonly prepareUpdate: (next: Work<T>, old: T, context: HookContext) => void
       readonly validate?: (next: T, old: T, context: HookContext) => readonly FieldError[]
     }
-  /** autoscaling/v1 Scale over three paths of the parent. */
+  /**
+   * autoscaling/v1 Scale over three paths of the parent. For built-in kinds `labelSelector` leads to a LabelSelector
+   * (or a plain map), for custom kinds to its string form.
+   */
   | {
       readonly type: 'scale'
       readonly verbs: readonly string[]

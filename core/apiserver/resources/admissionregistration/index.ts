@@ -1,0 +1,2 @@
+export { validatingAdmissionPolicyBindingDef, validatingAdmissionPolicyDef } from './policy.ts'
+export { mutatingWebhookConfigurationDef, validatingWebhookConfigurationDef } from './webhooks.ts'

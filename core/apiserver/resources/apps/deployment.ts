@@ -1,0 +1,28 @@
+import { deployments } from '../../../api/kinds.ts'
+import type { Deployment } from '../../../api/types/apps-v1.ts'
+import { formatLabelSelector } from '../../../meta/selector.ts'
+import { defineResource } from '../define.ts'
+import type { ResourceDef } from '../resource-def.ts'
+import { containerImages, containerNames } from '../table/cells.ts'
+import { column, created, name, table, wide } from '../table/table.ts'
+
+/** An unreadable selector is `<invalid>` and an empty one empty here, unlike elsewhere. */
+function selector({ spec }: Deployment): string {
+  const text = formatLabelSelector(spec.selector)
+  if (text === '<error>') return '<invalid>'
+  return text === '<none>' ? '' : text
+}
+
+export const deploymentDef: ResourceDef<Deployment> = defineResource(deployments, {
+  strategy: { status: 'controlled', generation: ['spec'] },
+  table: table<Deployment>(
+    name,
+    column('Ready', ({ spec, status }) => `${status.readyReplicas ?? 0}/${spec.replicas ?? 0}`),
+    column('Up-to-date', ({ status }) => status.updatedReplicas ?? 0),
+    column('Available', ({ status }) => status.availableReplicas ?? 0),
+    created,
+    wide('Containers', ({ spec }) => containerNames(spec.template.spec.containers)),
+    wide('Images', ({ spec }) => containerImages(spec.template.spec.containers)),
+    wide('Selector', selector),
+  ),
+})

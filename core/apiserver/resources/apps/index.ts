@@ -1,0 +1,5 @@
+export { controllerRevisionDef } from './controller-revision.ts'
+export { daemonSetDef } from './daemon-set.ts'
+export { deploymentDef } from './deployment.ts'
+export { replicaSetDef } from './replica-set.ts'
+export { statefulSetDef } from './stateful-set.ts'

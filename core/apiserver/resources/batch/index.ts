@@ -1,0 +1,2 @@
+export { cronJobDef } from './cron-job.ts'
+export { jobDef } from './job.ts'

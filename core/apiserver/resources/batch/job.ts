@@ -1,0 +1,44 @@
+import { jobs } from '../../../api/kinds.ts'
+import type { Job } from '../../../api/types/batch-v1.ts'
+import { humanDuration } from '../../../meta/duration.ts'
+import { defineResource } from '../define.ts'
+import type { ResourceDef } from '../resource-def.ts'
+import { containerImages, containerNames, isTrue, selectorText } from '../table/cells.ts'
+import { column, created, name, table, wide } from '../table/table.ts'
+
+function state({ status, metadata }: Job): string {
+  const is = (type: string): boolean => isTrue(status.conditions, type)
+  if (is('Complete')) return 'Complete'
+  if (is('Failed')) return 'Failed'
+  if (metadata.deletionTimestamp !== undefined) return 'Terminating'
+  return ['Suspended', 'FailureTarget', 'SuccessCriteriaMet'].find(is) ?? 'Running'
+}
+
+function completions({ spec, status }: Job): string {
+  const succeeded = status.succeeded ?? 0
+  if (spec.completions !== undefined) return `${succeeded}/${spec.completions}`
+  const parallelism = spec.parallelism ?? 0
+  return parallelism > 1 ? `${succeeded}/1 of ${parallelism}` : `${succeeded}/1`
+}
+
+function duration({ status }: Job, nowMs: number): string {
+  if (status.startTime === undefined) return ''
+  const end = status.completionTime === undefined ? nowMs : Date.parse(status.completionTime)
+  return humanDuration(end - Date.parse(status.startTime))
+}
+
+export const jobDef: ResourceDef<Job> = defineResource(jobs, {
+  defaultDeletion: 'orphan',
+  strategy: { status: 'controlled', generation: ['spec'] },
+  table: table<Job>(
+    name,
+    column('Status', state),
+    column('Completions', completions),
+    column('Duration', duration),
+    created,
+    wide('Containers', ({ spec }) => containerNames(spec.template.spec.containers)),
+    wide('Images', ({ spec }) => containerImages(spec.template.spec.containers)),
+    wide('Selector', ({ spec }) => selectorText(spec.selector ?? {})),
+  ),
+  fields: ({ status }) => ({ 'status.successful': String(status.succeeded ?? 0) }),
+})

@@ -1,0 +1,25 @@
+import { configMaps, secrets } from '../../../api/kinds.ts'
+import type { ConfigMap, Secret } from '../../../api/types/core-v1.ts'
+import { defineResource } from '../define.ts'
+import type { ResourceDef } from '../resource-def.ts'
+import { column, created, name, table } from '../table/table.ts'
+
+const size = (map: object | undefined): number => (map === undefined ? 0 : Object.keys(map).length)
+
+export const configMapDef: ResourceDef<ConfigMap> = defineResource(configMaps, {
+  table: table<ConfigMap>(
+    name,
+    column('Data', (map) => size(map.data) + size(map.binaryData)),
+    created,
+  ),
+})
+
+export const secretDef: ResourceDef<Secret> = defineResource(secrets, {
+  table: table<Secret>(
+    name,
+    column('Type', (secret) => secret.type ?? ''),
+    column('Data', (secret) => size(secret.data)),
+    created,
+  ),
+  fields: (secret) => ({ type: secret.type ?? '' }),
+})

@@ -1,0 +1,22 @@
+import { endpoints } from '../../../api/kinds.ts'
+import type { Endpoints, EndpointSubset } from '../../../api/types/core-v1.ts'
+import { defineResource } from '../define.ts'
+import type { ResourceDef } from '../resource-def.ts'
+import { firstThree, NONE } from '../table/cells.ts'
+import { column, created, name, table } from '../table/table.ts'
+
+const hostPort = (host: string, port: number): string => (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`)
+
+function subsetAddresses({ addresses = [], ports = [] }: EndpointSubset): string[] {
+  if (ports.length === 0) return addresses.map((address) => address.ip)
+  return ports.flatMap(({ port }) => addresses.map(({ ip }) => hostPort(ip, port)))
+}
+
+export const endpointsDef: ResourceDef<Endpoints> = defineResource(endpoints, {
+  allowCreateOnUpdate: true,
+  table: table<Endpoints>(
+    name,
+    column('Endpoints', ({ subsets }) => firstThree((subsets ?? []).flatMap(subsetAddresses), NONE)),
+    created,
+  ),
+})

@@ -1,0 +1,28 @@
+import { limitRanges, resourceQuotas } from '../../../api/kinds.ts'
+import type { LimitRange, ResourceQuota } from '../../../api/types/core-v1.ts'
+import { defineResource } from '../define.ts'
+import type { ResourceDef } from '../resource-def.ts'
+import { column, created, name, table } from '../table/table.ts'
+
+/** `resource: used/hard` of the resources that are (or are not) limits. */
+function usage({ status }: ResourceQuota, limits: boolean): string {
+  const names = Object.keys(status.hard ?? {}).filter((resource) => resource.startsWith('limits.') === limits)
+  return names
+    .sort()
+    .map((resource) => `${resource}: ${status.used?.[resource] ?? '0'}/${status.hard?.[resource] ?? '0'}`)
+    .join(', ')
+}
+
+export const resourceQuotaDef: ResourceDef<ResourceQuota> = defineResource(resourceQuotas, {
+  strategy: { status: 'controlled' },
+  table: table<ResourceQuota>(
+    name,
+    column('Request', (quota) => usage(quota, false)),
+    column('Limit', (quota) => usage(quota, true)),
+    created,
+  ),
+})
+
+export const limitRangeDef: ResourceDef<LimitRange> = defineResource(limitRanges, {
+  allowCreateOnUpdate: true,
+})

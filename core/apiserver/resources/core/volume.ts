@@ -1,0 +1,48 @@
+import { persistentVolumeClaims, persistentVolumes } from '../../../api/kinds.ts'
+import type { PersistentVolume, PersistentVolumeClaim } from '../../../api/types/core-v1.ts'
+import { defineResource } from '../define.ts'
+import type { ResourceDef } from '../resource-def.ts'
+import { accessModes, UNSET } from '../table/cells.ts'
+import { column, created, name, table, wide } from '../table/table.ts'
+
+const CLASS_ANNOTATION = 'volume.beta.kubernetes.io/storage-class'
+
+/** Phase, or `Terminating` from the moment a delete was asked for. */
+function phase(object: PersistentVolume | PersistentVolumeClaim): string {
+  return object.metadata.deletionTimestamp === undefined ? (object.status.phase ?? '') : 'Terminating'
+}
+
+const storageClass = ({ metadata, spec }: PersistentVolume | PersistentVolumeClaim): string =>
+  metadata.annotations?.[CLASS_ANNOTATION] ?? spec.storageClassName ?? ''
+
+export const persistentVolumeDef: ResourceDef<PersistentVolume> = defineResource(persistentVolumes, {
+  table: table<PersistentVolume>(
+    name,
+    column('Capacity', ({ spec }) => spec.capacity?.['storage'] ?? '0'),
+    column('Access Modes', ({ spec }) => accessModes(spec.accessModes)),
+    column('Reclaim Policy', ({ spec }) => spec.persistentVolumeReclaimPolicy ?? ''),
+    column('Status', phase),
+    column('Claim', ({ spec }) => (spec.claimRef === undefined ? '' : `${spec.claimRef.namespace ?? ''}/${spec.claimRef.name ?? ''}`)),
+    column('StorageClass', storageClass),
+    column('VolumeAttributesClass', ({ spec }) => spec.volumeAttributesClassName ?? UNSET),
+    column('Reason', ({ status }) => status.reason ?? ''),
+    created,
+    wide('VolumeMode', ({ spec }) => spec.volumeMode ?? UNSET),
+  ),
+})
+
+const bound = ({ spec }: PersistentVolumeClaim): boolean => (spec.volumeName ?? '') !== ''
+
+export const persistentVolumeClaimDef: ResourceDef<PersistentVolumeClaim> = defineResource(persistentVolumeClaims, {
+  table: table<PersistentVolumeClaim>(
+    name,
+    column('Status', phase),
+    column('Volume', ({ spec }) => spec.volumeName ?? ''),
+    column('Capacity', (claim) => (bound(claim) ? (claim.status.capacity?.['storage'] ?? '0') : '')),
+    column('Access Modes', (claim) => (bound(claim) ? accessModes(claim.status.accessModes) : '')),
+    column('StorageClass', storageClass),
+    column('VolumeAttributesClass', ({ spec }) => spec.volumeAttributesClassName ?? UNSET),
+    created,
+    wide('VolumeMode', ({ spec }) => spec.volumeMode ?? UNSET),
+  ),
+})

@@ -1,0 +1,15 @@
+import { networkPolicies } from '../../../api/kinds.ts'
+import type { NetworkPolicy } from '../../../api/types/networking-v1.ts'
+import { defineResource } from '../define.ts'
+import type { ResourceDef } from '../resource-def.ts'
+import { selectorText } from '../table/cells.ts'
+import { column, created, name, table } from '../table/table.ts'
+
+export const networkPolicyDef: ResourceDef<NetworkPolicy> = defineResource(networkPolicies, {
+  strategy: { generation: ['spec'] },
+  table: table<NetworkPolicy>(
+    name,
+    column('Pod-Selector', ({ spec }) => selectorText(spec.podSelector)),
+    created,
+  ),
+})

@@ -1,0 +1,40 @@
+import { deviceClasses, resourceClaims, resourceClaimTemplates, resourceSlices } from '../../../api/kinds.ts'
+import type { DeviceClass, ResourceClaim, ResourceClaimTemplate, ResourceSlice } from '../../../api/types/resource-v1.ts'
+import { defineResource } from '../define.ts'
+import type { ResourceDef } from '../resource-def.ts'
+import { column, created, name, table } from '../table/table.ts'
+
+export const deviceClassDef: ResourceDef<DeviceClass> = defineResource(deviceClasses, {
+  strategy: { generation: ['spec'] },
+  table: table<DeviceClass>(name, created),
+})
+
+function claimState({ metadata, status }: ResourceClaim): string {
+  const states: string[] = []
+  if (metadata.deletionTimestamp !== undefined) states.push('deleted')
+  if (status.allocation === undefined && states.length === 0) states.push('pending')
+  if (status.allocation !== undefined) states.push('allocated')
+  if (status.allocation !== undefined && (status.reservedFor?.length ?? 0) > 0) states.push('reserved')
+  return states.join(',')
+}
+
+export const resourceClaimDef: ResourceDef<ResourceClaim> = defineResource(resourceClaims, {
+  strategy: { status: 'controlled' },
+  table: table<ResourceClaim>(name, column('State', claimState), created),
+})
+
+export const resourceClaimTemplateDef: ResourceDef<ResourceClaimTemplate> = defineResource(resourceClaimTemplates, {
+  table: table<ResourceClaimTemplate>(name, created),
+})
+
+export const resourceSliceDef: ResourceDef<ResourceSlice> = defineResource(resourceSlices, {
+  strategy: { generation: ['spec'] },
+  table: table<ResourceSlice>(
+    name,
+    column('Node', ({ spec }) => spec.nodeName ?? ''),
+    column('Driver', ({ spec }) => spec.driver),
+    column('Pool', ({ spec }) => spec.pool.name),
+    created,
+  ),
+  fields: ({ spec }) => ({ 'spec.nodeName': spec.nodeName ?? '', 'spec.driver': spec.driver }),
+})

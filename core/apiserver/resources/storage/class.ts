@@ -1,0 +1,41 @@
+import { storageClasses, volumeAttachments, volumeAttributesClasses } from '../../../api/kinds.ts'
+import type { StorageClass, VolumeAttachment, VolumeAttributesClass } from '../../../api/types/storage-v1.ts'
+import { defineResource } from '../define.ts'
+import type { ResourceDef } from '../resource-def.ts'
+import { column, created, NAME_COLUMN, name, table } from '../table/table.ts'
+
+const DEFAULT_MARKS = ['storageclass.kubernetes.io/is-default-class', 'storageclass.beta.kubernetes.io/is-default-class']
+
+const isDefault = ({ metadata }: StorageClass): boolean => DEFAULT_MARKS.some((mark) => metadata.annotations?.[mark] === 'true')
+
+export const storageClassDef: ResourceDef<StorageClass> = defineResource(storageClasses, {
+  table: table<StorageClass>(
+    { column: NAME_COLUMN, cell: (object) => (isDefault(object) ? `${object.metadata.name} (default)` : object.metadata.name) },
+    column('Provisioner', ({ provisioner }) => provisioner),
+    column('ReclaimPolicy', ({ reclaimPolicy }) => reclaimPolicy ?? 'Delete'),
+    column('VolumeBindingMode', ({ volumeBindingMode }) => volumeBindingMode ?? 'Immediate'),
+    column('AllowVolumeExpansion', ({ allowVolumeExpansion }) => allowVolumeExpansion ?? false),
+    created,
+  ),
+})
+
+export const volumeAttachmentDef: ResourceDef<VolumeAttachment> = defineResource(volumeAttachments, {
+  allowUnconditionalUpdate: false,
+  strategy: { status: 'controlled' },
+  table: table<VolumeAttachment>(
+    name,
+    column('Attacher', ({ spec }) => spec.attacher, { format: 'name' }),
+    column('PV', ({ spec }) => spec.source.persistentVolumeName ?? ''),
+    column('Node', ({ spec }) => spec.nodeName),
+    column('Attached', ({ status }) => status.attached, { type: 'boolean' }),
+    created,
+  ),
+})
+
+export const volumeAttributesClassDef: ResourceDef<VolumeAttributesClass> = defineResource(volumeAttributesClasses, {
+  table: table<VolumeAttributesClass>(
+    name,
+    column('DriverName', ({ driverName }) => driverName),
+    created,
+  ),
+})

@@ -19,7 +19,6 @@ import {
   CONTROLLER_NAME,
   FINALIZER,
   type HelmChart,
-  type HelmChartConfig,
   helmChartConfigs,
   helmCharts,
   MANAGED_BY,

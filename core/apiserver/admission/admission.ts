@@ -1,4 +1,4 @@
-import type { KubeObject } from '../../meta/object.ts'
+import type { KubeObject, ObjectName } from '../../meta/object.ts'
 import type { UserInfo } from '../auth/auth.ts'
 import type { ResourceDef, Work } from '../resources/resource-def.ts'
 
@@ -24,6 +24,10 @@ export interface AdmissionAttributes {
   readonly oldObject: KubeObject | undefined
   readonly user: UserInfo
   readonly dryRun: boolean
+  /** CreateOptions, UpdateOptions, PatchOptions or DeleteOptions as sent, for webhooks; absent means empty. */
+  readonly options?: Readonly<Record<string, unknown>>
+  /** Registers a listener for the outcome, called once with whether the change was committed: quota reservations end with it. */
+  readonly onSettled?: (listener: (committed: boolean) => void) => void
   /** Sends a Warning header to the client. */
   readonly warn: (message: string) => void
 }
@@ -36,6 +40,9 @@ export interface ObjectReader {
     name: string,
   ): T | undefined
   list<T extends KubeObject>(groupResource: { readonly group: string; readonly resource: string }, namespace?: string): readonly T[]
-  /** Called after each committed change of the resource. Returns the remover. */
-  onChange(groupResource: { readonly group: string; readonly resource: string }, listener: () => void): () => void
+  /**
+   * Called after each committed change of the resource, with the object's name; without one after the whole resource was
+   * loaded anew. Returns the remover.
+   */
+  onChange(groupResource: { readonly group: string; readonly resource: string }, listener: (changed?: ObjectName) => void): () => void
 }

@@ -8,6 +8,8 @@ export interface UserInfo {
 /** What an authenticator may look at. The certificate is verified against the client CA by the TLS layer. */
 export interface Credentials {
   readonly headers: Readonly<Record<string, string | undefined>>
+  /** Path of the request without the query: a few are open to anonymous users. Absent: none is. */
+  readonly path?: string
   /** Subject of the verified client certificate, read once per connection. */
   readonly certificate?: { readonly commonName: string; readonly organizations: readonly string[] }
 }
@@ -29,6 +31,9 @@ export type Attributes =
       readonly subresource: string
       readonly namespace: string
       readonly name: string
+      /** Query parameters of list, watch and deletecollection: nodes may list only the pods bound to them. */
+      readonly fieldSelector?: string | undefined
+      readonly labelSelector?: string | undefined
     }
   | { readonly kind: 'path'; readonly user: UserInfo; readonly verb: string; readonly path: string }
 

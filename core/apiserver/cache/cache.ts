@@ -10,15 +10,20 @@ export interface ResourceCache {
   readonly storagePrefix: string
   /** Newest revision this cache has applied or knows to be without effect on it. */
   readonly revision: number
+  /** Live objects. */
+  readonly size: number
   get(namespace: string, name: string): Entry | undefined
-  /** Immutable snapshot in key order (namespace, then name), optionally of one namespace, after `startAfter`. */
+  /** Immutable snapshot in key order (bytes of `namespace/name`, as etcd has it), optionally of one namespace, after `startAfter`. */
   list(options: CacheListOptions): CacheSnapshot
   /** Resolves when durable and applied here. Throws StoreError. `bytes` have an empty resourceVersion hole, see `splice.ts`. */
   create(namespace: string, name: string, value: Encoded): Promise<Entry>
+  /** Resolves with `current` itself, without a commit, when nothing but the revision would change. */
   update(current: Entry, value: Encoded): Promise<Entry>
   /** `lastState` is what watchers get in the DELETED event. */
   delete(current: Entry, lastState?: Encoded): Promise<Commit>
   watch(options: CacheWatchOptions): CacheWatch
+  /** Resolves when `revision` has arrived here (`resourceVersion=N` lists); rejects with the signal's reason. */
+  waitFor(revision: number, signal: AbortSignal): Promise<void>
 }
 
 /** JSON bytes whose metadata starts with `"resourceVersion":""`, and the parsed object they came from (without revision). */
@@ -38,7 +43,7 @@ export interface Entry {
   /** Small header kept parsed, so that selectors and garbage collection never parse. */
   readonly labels: Readonly<Record<string, string>> | undefined
   readonly fields: Readonly<Record<string, string>> | undefined
-  /** The parsed, frozen object; parsed at first use and kept weakly. */
+  /** The parsed object with its revision; parsed at first use and kept weakly. Never change it (deep-frozen in tests). */
   object(): KubeObject
 }
 
@@ -47,11 +52,15 @@ export interface CacheListOptions {
   readonly startAfter?: { readonly namespace: string; readonly name: string }
   /** Serves an older snapshot while the ring still covers it; StoreError `Compacted` otherwise. */
   readonly atRevision?: number
+  /** At most so many entries; 0 and absent: all. Cheaper than cutting the snapshot. */
+  readonly limit?: number
 }
 
 export interface CacheSnapshot {
   readonly revision: number
   readonly entries: readonly Entry[]
+  /** Entries of the same selection that follow the last one: more than 0 only with `limit`. */
+  readonly remaining: number
 }
 
 export interface CacheWatchOptions {

@@ -19,6 +19,7 @@ export interface FieldExtra {
   readonly ps?: readonly ('merge' | 'replace' | 'retainKeys')[]
   readonly pk?: string
   readonly en?: string
+  readonly nm?: string
   readonly df?: unknown
   readonly fg?: string
   readonly kt?: string
@@ -125,6 +126,7 @@ function fieldOf(row: FieldRow, path: readonly number[] | undefined, jsonOnly: b
     ...(extra.ps && { patchStrategy: extra.ps }),
     ...(extra.pk !== undefined && { patchMergeKey: extra.pk }),
     ...(flags.includes('d') && { deprecated: true }),
+    ...((extra.nm ?? extra.en) !== undefined && { goName: extra.nm ?? extra.en }),
     ...(extra.fg !== undefined && { featureGate: extra.fg }),
   }
 }

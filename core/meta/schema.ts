@@ -63,6 +63,8 @@ export interface ScalarSchema extends SchemaBase {
   readonly type: ScalarType
   /** Closed value set of a built-in enum; for OpenAPI and `kubectl explain`. */
   readonly enum?: readonly string[]
+  /** An `any` without a schema of its own (preserve-unknown): server-side apply goes into it by key. */
+  readonly granular?: boolean
   /** How an `any` travels in protobuf, and what else it may be in JSON. */
   readonly form?: AnyForm
   /** With the `schema-or-…` forms: the object that may stand here. */
@@ -88,6 +90,8 @@ export interface Field {
   /** Protobuf place; absent for JSON-only fields and custom kinds. `path` lists the numbers of inlined messages around it. */
   readonly proto?: { readonly num: number; readonly path?: readonly number[]; readonly keyType?: string }
   readonly deprecated?: boolean
+  /** Go type of a named scalar or of the items of such a list, `core_v1.RestartPolicy`; type errors show it. */
+  readonly goName?: string
   /** The field is dropped from writes while this feature gate is off. */
   readonly featureGate?: string
 }

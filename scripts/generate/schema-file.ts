@@ -64,6 +64,7 @@ function extrasOf(model: ApiModel, field: FieldModel): Readonly<Record<string, u
     ps: field.patchStrategy.length > 0 ? field.patchStrategy : undefined,
     pk: field.patchMergeKey,
     en: isClosed ? field.named : undefined,
+    nm: isClosed || field.card === 'map' ? undefined : field.named,
     df: field.default,
     fg: field.featureGate,
     kt: field.keyType === 'string' ? undefined : field.keyType,

@@ -40,8 +40,9 @@ export class ObjectStore<T extends KubeObject> implements Lister<T> {
     this.addIndex(BY_NAMESPACE, (object) => (object.metadata.namespace === undefined ? [] : [object.metadata.namespace]))
   }
 
-  /** Declaring the same name again replaces the index. */
+  /** Declaring the same name again replaces the index; the same function again changes nothing. */
   addIndex(name: string, valuesOf: ValuesOf<T>): void {
+    if (this.#indexes.get(name)?.valuesOf === valuesOf) return
     const index: Index<T> = { valuesOf, buckets: new Map() }
     for (const [key, object] of this.#all.objects) insert(index, key, object)
     this.#indexes.set(name, index)

@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict'
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join, relative } from 'node:path'
+import { afterEach, beforeEach, describe, it } from 'node:test'
+import { findManifests } from './files.ts'
+
+let folder = ''
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'k3ts-manifests-'))
+})
+afterEach(() => {
+  rmSync(folder, { recursive: true })
+})
+
+function put(...paths: readonly string[]): void {
+  for (const path of paths) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true })
+    writeFileSync(join(folder, path), '')
+  }
+}
+
+const found = (disable: readonly string[] = []): readonly string[] =>
+  findManifests(folder, disable).map((file) => `${relative(folder, file.path)}=${file.addon}${file.disabled ? ' disabled' : ''}`)
+
+describe('the manifest folder', () => {
+  it('holds YAML and JSON of any case in sub-folders too, and no dot files', () => {
+    put('b.yaml', 'a.YML', 'sub/c.json', '.hidden.yaml', 'notes.txt')
+    assert.deepEqual(found(), ['a.YML=a', 'b.yaml=b', 'sub/c.json=c'])
+  })
+
+  it('leaves files with a skip twin alone', () => {
+    put('a.yaml', 'a.yaml.skip', 'b.yaml')
+    assert.deepEqual(found(), ['b.yaml=b'])
+  })
+
+  it('gives files of one name Addons of their own', () => {
+    put('a.yaml', 'x/a.yaml', 'a.b.yaml')
+    assert.deepEqual(new Set(found().map((entry) => entry.split('=')[1])).size, 3)
+  })
+
+  it('knows disabled files by base name and by folder', () => {
+    put('traefik.yaml', 'metrics-server/apiservice.yaml', 'app.yaml')
+    assert.deepEqual(found(['traefik', 'metrics-server']), [
+      'app.yaml=app',
+      'metrics-server/apiservice.yaml=apiservice disabled',
+      'traefik.yaml=traefik disabled',
+    ])
+  })
+
+  it('follows links to folders', () => {
+    const elsewhere = mkdtempSync(join(tmpdir(), 'k3ts-linked-'))
+    writeFileSync(join(elsewhere, 'l.yaml'), '')
+    symlinkSync(elsewhere, join(folder, 'linked'))
+    assert.deepEqual(found(), ['linked/l.yaml=l'])
+    rmSync(elsewhere, { recursive: true })
+  })
+})

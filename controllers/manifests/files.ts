@@ -15,14 +15,9 @@ export interface ManifestFile {
 export function findManifests(folder: string, disable: readonly string[]): readonly ManifestFile[] {
   const paths = walk(folder, 0).sort()
   const skipped = new Set(paths.filter((path) => path.endsWith('.skip')).map((path) => basename(path, '.skip')))
-  const taken = new Set<string>()
-  return paths
-    .filter((path) => isManifest(path) && !skipped.has(basename(path)))
-    .map((path) => {
-      const addon = addonName(relative(folder, path), taken)
-      taken.add(addon)
-      return { path, addon, disabled: isDisabled(relative(folder, path), disable) }
-    })
+  const files = paths.filter((path) => isManifest(path) && !skipped.has(basename(path)))
+  const names = addonNames(files.map((path) => relative(folder, path)))
+  return files.map((path, at) => ({ path, addon: names[at] ?? '', disabled: isDisabled(relative(folder, path), disable) }))
 }
 
 export function isManifest(path: string): boolean {
@@ -36,14 +31,16 @@ export function isDisabled(path: string, disable: readonly string[]): boolean {
   return disable.includes(name) || disable.includes(dirname(path))
 }
 
-function addonName(path: string, taken: ReadonlySet<string>): string {
-  const short = (basename(path).split('.')[0] ?? '').toLowerCase()
-  if (!taken.has(short)) return short
-  return path
-    .toLowerCase()
-    .replace(/\.(ya?ml|json)$/, '')
-    .replace(/[^a-z0-9-]+/g, '-')
+/** The plainest path gets the short name that K3s would give; the others of that name are told apart by their whole path. */
+function addonNames(paths: readonly string[]): readonly string[] {
+  const weight = (path: string): number => path.split(/[./]/).length
+  const owners = new Map<string, string>()
+  for (const path of [...paths].sort((a, b) => weight(a) - weight(b))) if (!owners.has(shortName(path))) owners.set(shortName(path), path)
+  return paths.map((path) => (owners.get(shortName(path)) === path ? shortName(path) : longName(path)))
 }
+
+const shortName = (path: string): string => (basename(path).split('.')[0] ?? '').toLowerCase()
+const longName = (path: string): string => path.toLowerCase().replace(/[^a-z0-9]+/g, '-')
 
 const MAX_DEPTH = 16
 

@@ -1,0 +1,48 @@
+import type { UserInfo } from '../auth/auth.ts'
+import type { ApiRequest } from '../request.ts'
+import type { ResourceRequest } from '../request-info.ts'
+import type { ApiSettings, HookContext, ResourceDef } from '../resources/resource-def.ts'
+import type { WriteOptions } from './options.ts'
+
+/** What every step of one write knows. */
+export interface WriteContext extends HookContext {
+  readonly def: ResourceDef
+  /** Namespace of the request; empty for cluster-scoped kinds. */
+  readonly namespace: string
+  /** Name of the request; empty on create. */
+  readonly name: string
+  readonly subresource: string
+  readonly options: WriteOptions
+  readonly user: UserInfo
+  readonly nowMs: number
+  readonly settings: ApiSettings
+  readonly signal: AbortSignal
+  /** Adds a Warning header to the answer. */
+  readonly warn: (text: string) => void
+}
+
+export interface WriteContextSource {
+  readonly request: ApiRequest
+  readonly info: ResourceRequest
+  readonly def: ResourceDef
+  readonly options: WriteOptions
+  readonly nowMs: number
+  readonly settings: ApiSettings
+  readonly warn: (text: string) => void
+}
+
+export function writeContext(source: WriteContextSource): WriteContext {
+  const { request, info, def, options, nowMs, settings, warn } = source
+  return {
+    def,
+    namespace: def.namespaced ? info.namespace : '',
+    name: info.name,
+    subresource: info.subresource,
+    options,
+    user: request.user,
+    nowMs,
+    settings,
+    signal: request.signal,
+    warn,
+  }
+}

@@ -12,6 +12,12 @@ function portText({ port, name: portName }: EndpointPort): string {
 }
 
 export const endpointSliceDef: ResourceDef<EndpointSlice> = defineResource(endpointSlices, {
+  applyDefaults: ({ ports }) => {
+    for (const port of ports) {
+      port.name ??= ''
+      port.protocol ??= 'TCP'
+    }
+  },
   strategy: {
     generation: (next, old) =>
       !deepEqual(next.endpoints, old.endpoints) ||

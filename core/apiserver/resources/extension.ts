@@ -17,6 +17,9 @@ function availability({ status }: APIService): string {
 export const apiServiceDef: ResourceDef<APIService> = defineResource(apiServices, {
   // The name is checked against the spec: `version.group`.
   nameProblem: () => undefined,
+  applyDefaults: ({ spec }) => {
+    if (spec.service !== undefined) spec.service.port ??= 443
+  },
   strategy: { status: 'controlled' },
   subresources: { status: statusSubresource({ keepMetadata: true }) },
   table: table<APIService>(

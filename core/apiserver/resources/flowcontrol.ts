@@ -1,12 +1,15 @@
 import { flowSchemas, priorityLevelConfigurations } from '../../api/kinds.ts'
 import type { FlowSchema, PriorityLevelConfiguration, QueuingConfiguration } from '../../api/types/flowcontrol-v1.ts'
 import { defineResource } from './define.ts'
-import type { ResourceDef } from './resource-def.ts'
+import type { ResourceDef, Work } from './resource-def.ts'
 import { statusSubresource } from './strategy.ts'
 import { NONE } from './table/cells.ts'
 import { column, created, name, table } from './table/table.ts'
 
 export const flowSchemaDef: ResourceDef<FlowSchema> = defineResource(flowSchemas, {
+  applyDefaults: ({ spec }) => {
+    spec.matchingPrecedence ||= 1_000
+  },
   strategy: { status: 'controlled', generation: ['spec'] },
   subresources: { status: statusSubresource({ keepMetadata: true }) },
   table: table<FlowSchema>(
@@ -19,9 +22,30 @@ export const flowSchemaDef: ResourceDef<FlowSchema> = defineResource(flowSchemas
   ),
 })
 
+/** Source: shared facts on defaults, flowcontrol.apiserver.k8s.io_v1. */
+function defaultPriorityLevel({ spec }: Work<PriorityLevelConfiguration>): void {
+  const { limited, exempt } = spec
+  if (limited !== undefined) {
+    // A pointer in Go although it is always written: an absent one differs from zero.
+    ;(limited as { nominalConcurrencyShares?: number }).nominalConcurrencyShares ??= 30
+    limited.lendablePercent ??= 0
+    const queues = limited.limitResponse.queuing
+    if (queues !== undefined) {
+      queues.handSize ||= 8
+      queues.queues ||= 64
+      queues.queueLengthLimit ||= 50
+    }
+  }
+  if (exempt !== undefined) {
+    exempt.nominalConcurrencyShares ??= 0
+    exempt.lendablePercent ??= 0
+  }
+}
+
 const queuing = ({ spec }: PriorityLevelConfiguration): QueuingConfiguration | undefined => spec.limited?.limitResponse.queuing
 
 export const priorityLevelConfigurationDef: ResourceDef<PriorityLevelConfiguration> = defineResource(priorityLevelConfigurations, {
+  applyDefaults: defaultPriorityLevel,
   strategy: { status: 'controlled', generation: ['spec'] },
   subresources: { status: statusSubresource({ keepMetadata: true }) },
   table: table<PriorityLevelConfiguration>(

@@ -5,6 +5,9 @@ import type { ResourceDef } from './resource-def.ts'
 import { column, created, INTEGER, name, table } from './table/table.ts'
 
 export const priorityClassDef: ResourceDef<PriorityClass> = defineResource(priorityClasses, {
+  applyDefaults: (priorityClass) => {
+    priorityClass.preemptionPolicy ??= 'PreemptLowerPriority'
+  },
   strategy: { generation: [] },
   table: table<PriorityClass>(
     name,

@@ -1,5 +1,5 @@
 import { schemaOf } from '../../api/schemas.ts'
-import type { ObjectSchema, Schema } from '../../meta/schema.ts'
+import type { ObjectSchema, ScalarType, Schema } from '../../meta/schema.ts'
 
 /** Schema of a kind by its name in the generated table, such as `core_v1.Pod`. */
 export const schemaOfKind: (name: string) => ObjectSchema = schemaOf
@@ -10,31 +10,26 @@ export function emptyStatus(kind: string): unknown {
   return field?.always === true ? emptyOf(field.schema) : undefined
 }
 
+const EMPTY_SCALARS: Readonly<Record<ScalarType, unknown>> = {
+  string: '',
+  boolean: false,
+  int32: 0,
+  int64: 0,
+  uint32: 0,
+  double: 0,
+  bytes: '',
+  quantity: '0',
+  time: null,
+  'micro-time': null,
+  duration: '0s',
+  'int-or-string': 0,
+  any: null,
+}
+
 function emptyOf(schema: Schema): unknown {
-  switch (schema.type) {
-    case 'object':
-      return emptyObject(schema)
-    case 'map':
-      return {}
-    case 'list':
-      return []
-    case 'boolean':
-      return false
-    case 'int32':
-    case 'int64':
-    case 'uint32':
-    case 'double':
-    case 'int-or-string':
-      return 0
-    case 'any':
-    case 'time':
-    case 'micro-time':
-      return null
-    case 'quantity':
-      return '0'
-    default:
-      return ''
-  }
+  if (schema.type === 'object') return emptyObject(schema)
+  if (schema.type === 'map') return {}
+  return schema.type === 'list' ? [] : EMPTY_SCALARS[schema.type]
 }
 
 function emptyObject(schema: ObjectSchema): Record<string, unknown> {

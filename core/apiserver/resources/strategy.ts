@@ -30,14 +30,14 @@ export function strategyHooks<T extends KubeObject>(
   return {
     prepareCreate(object, context) {
       if (strategy.status === 'controlled') {
-        setOrDelete(object as Open, 'status', emptyStatus(schema))
+        setOrDelete(object, 'status', emptyStatus(schema))
         spec.applyDefaults?.(object)
       }
       if (strategy.generation !== undefined) object.metadata.generation = 1
       strategy.create?.(object, context)
     },
     prepareUpdate(next, old, context) {
-      if (strategy.status !== undefined) setOrDelete(next as Open, 'status', (old as Open)['status'])
+      if (strategy.status !== undefined) setOrDelete(next, 'status', (old as Open)['status'])
       strategy.update?.(next, old, context)
       setGeneration(next, old, strategy.generation)
     },
@@ -46,9 +46,12 @@ export function strategyHooks<T extends KubeObject>(
 
 function setGeneration<T extends KubeObject>(next: Work<T>, old: T, rule: Strategy<T>['generation']): void {
   const before = old.metadata.generation
-  if (rule === undefined) return setOrDelete(next.metadata as Open, 'generation', before)
+  if (rule === undefined) {
+    setOrDelete(next.metadata, 'generation', before)
+    return
+  }
   const changed = typeof rule === 'function' ? rule(next, old) : rule.some((key) => !deepEqual((next as Open)[key], (old as Open)[key]))
-  setOrDelete(next.metadata as Open, 'generation', changed ? (before ?? 0) + 1 : before)
+  setOrDelete(next.metadata, 'generation', changed ? (before ?? 0) + 1 : before)
 }
 
 const KEPT_BY_STATUS = new Set(['apiVersion', 'kind', 'metadata', 'status'])
@@ -68,7 +71,7 @@ export function statusSubresource<T extends KubeObject>(options: StatusOptions<T
     prepareUpdate(next, old, context) {
       keepStored(next, old, KEPT_BY_STATUS)
       if (options.keepMetadata === true) keepMetadata(next, old)
-      setOrDelete(next.metadata as Open, 'generation', old.metadata.generation)
+      setOrDelete(next.metadata, 'generation', old.metadata.generation)
       options.prepare?.(next, old, context)
     },
     ...(options.validate !== undefined && { validate: options.validate }),

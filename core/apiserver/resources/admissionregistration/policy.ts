@@ -3,6 +3,7 @@ import type { ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding } from
 import { defineResource } from '../define.ts'
 import type { ResourceDef } from '../resource-def.ts'
 import { selectorText, UNSET } from '../table/cells.ts'
+import { defaultPolicy, defaultPolicyBinding } from './defaults.ts'
 import { column, created, INTEGER, name, table } from '../table/table.ts'
 
 function paramKind({ spec }: ValidatingAdmissionPolicy): string {
@@ -11,6 +12,7 @@ function paramKind({ spec }: ValidatingAdmissionPolicy): string {
 }
 
 export const validatingAdmissionPolicyDef: ResourceDef<ValidatingAdmissionPolicy> = defineResource(validatingAdmissionPolicies, {
+  applyDefaults: defaultPolicy,
   allowUnconditionalUpdate: false,
   strategy: { status: 'controlled', generation: ['spec'] },
   table: table<ValidatingAdmissionPolicy>(
@@ -31,6 +33,7 @@ function paramRef({ spec }: ValidatingAdmissionPolicyBinding): string {
 export const validatingAdmissionPolicyBindingDef: ResourceDef<ValidatingAdmissionPolicyBinding> = defineResource(
   validatingAdmissionPolicyBindings,
   {
+    applyDefaults: defaultPolicyBinding,
     allowUnconditionalUpdate: false,
     strategy: { generation: ['spec'] },
     table: table<ValidatingAdmissionPolicyBinding>(

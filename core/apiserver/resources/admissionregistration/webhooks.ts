@@ -2,6 +2,7 @@ import { mutatingWebhookConfigurations, validatingWebhookConfigurations } from '
 import type { MutatingWebhookConfiguration, ValidatingWebhookConfiguration } from '../../../api/types/admissionregistration-v1.ts'
 import { defineResource } from '../define.ts'
 import type { ResourceDef } from '../resource-def.ts'
+import { defaultWebhook } from './defaults.ts'
 import { column, created, INTEGER, name, table } from '../table/table.ts'
 
 const webhookTable = table<MutatingWebhookConfiguration | ValidatingWebhookConfiguration>(
@@ -11,6 +12,12 @@ const webhookTable = table<MutatingWebhookConfiguration | ValidatingWebhookConfi
 )
 
 export const mutatingWebhookConfigurationDef: ResourceDef<MutatingWebhookConfiguration> = defineResource(mutatingWebhookConfigurations, {
+  applyDefaults: ({ webhooks }) => {
+    for (const webhook of webhooks ?? []) {
+      defaultWebhook(webhook)
+      webhook.reinvocationPolicy ??= 'Never'
+    }
+  },
   allowUnconditionalUpdate: false,
   strategy: { generation: ['webhooks'] },
   table: webhookTable,
@@ -18,5 +25,12 @@ export const mutatingWebhookConfigurationDef: ResourceDef<MutatingWebhookConfigu
 
 export const validatingWebhookConfigurationDef: ResourceDef<ValidatingWebhookConfiguration> = defineResource(
   validatingWebhookConfigurations,
-  { allowUnconditionalUpdate: false, strategy: { generation: ['webhooks'] }, table: webhookTable },
+  {
+    applyDefaults: ({ webhooks }) => {
+      for (const webhook of webhooks ?? []) defaultWebhook(webhook)
+    },
+    allowUnconditionalUpdate: false,
+    strategy: { generation: ['webhooks'] },
+    table: webhookTable,
+  },
 )

@@ -1,12 +1,41 @@
 import { daemonSets } from '../../../api/kinds.ts'
 import type { DaemonSet } from '../../../api/types/apps-v1.ts'
 import { defineResource } from '../define.ts'
-import type { ResourceDef } from '../resource-def.ts'
+import { defaultDaemonSet } from './defaults.ts'
+import type { ResourceDef, Work } from '../resource-def.ts'
 import { containerImages, containerNames, labels, selectorText } from '../table/cells.ts'
+import { deepEqual } from '../../../meta/deep-equal.ts'
+import { statusSubresource } from '../strategy.ts'
 import { column, created, INTEGER, name, table, wide } from '../table/table.ts'
 
+/** Carries the count of template changes, a field that v1 no longer has. */
+const TEMPLATE_GENERATION = 'deprecated.daemonset.template.generation'
+
+function setTemplateGeneration({ metadata }: Work<DaemonSet>, generation: number): void {
+  metadata.annotations = { ...metadata.annotations, [TEMPLATE_GENERATION]: String(generation) }
+}
+
 export const daemonSetDef: ResourceDef<DaemonSet> = defineResource(daemonSets, {
-  strategy: { status: 'controlled', generation: ['spec'] },
+  applyDefaults: defaultDaemonSet,
+  strategy: {
+    status: 'controlled',
+    generation: ['spec'],
+    create: (daemonSet) => {
+      setTemplateGeneration(daemonSet, 1)
+    },
+    update: (next, old) => {
+      const before = Number(old.metadata.annotations?.[TEMPLATE_GENERATION] ?? 0)
+      setTemplateGeneration(next, deepEqual(next.spec.template, old.spec.template) ? before : before + 1)
+    },
+  },
+  subresources: {
+    status: statusSubresource({
+      prepare: (next, old) => {
+        const before = old.metadata.annotations?.[TEMPLATE_GENERATION]
+        if (before !== undefined) setTemplateGeneration(next, Number(before))
+      },
+    }),
+  },
   table: table<DaemonSet>(
     name,
     column('Desired', ({ status }) => status.desiredNumberScheduled, INTEGER),

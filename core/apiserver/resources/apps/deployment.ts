@@ -2,8 +2,11 @@ import { deployments } from '../../../api/kinds.ts'
 import type { Deployment } from '../../../api/types/apps-v1.ts'
 import { formatLabelSelector } from '../../../meta/selector.ts'
 import { defineResource } from '../define.ts'
-import type { ResourceDef } from '../resource-def.ts'
+import { defaultDeployment } from './defaults.ts'
+import type { ResourceDef, Work } from '../resource-def.ts'
 import { containerImages, containerNames } from '../table/cells.ts'
+import { deepEqual } from '../../../meta/deep-equal.ts'
+import { statusSubresource } from '../strategy.ts'
 import { column, created, name, table, wide } from '../table/table.ts'
 
 /** An unreadable selector is `<invalid>` and an empty one empty here, unlike elsewhere. */
@@ -13,8 +16,21 @@ function selector({ spec }: Deployment): string {
   return text === '<none>' ? '' : text
 }
 
+/** Annotations count as content: the deployment controller copies them to replica sets. */
+function hasNewContent(next: Work<Deployment>, old: Deployment): boolean {
+  return !deepEqual(next.spec, old.spec) || !deepEqual(next.metadata.annotations, old.metadata.annotations)
+}
+
 export const deploymentDef: ResourceDef<Deployment> = defineResource(deployments, {
-  strategy: { status: 'controlled', generation: ['spec'] },
+  applyDefaults: defaultDeployment,
+  strategy: { status: 'controlled', generation: hasNewContent },
+  subresources: {
+    status: statusSubresource({
+      prepare: (next, old) => {
+        next.metadata.labels = old.metadata.labels === undefined ? undefined : { ...old.metadata.labels }
+      },
+    }),
+  },
   table: table<Deployment>(
     name,
     column('Ready', ({ spec, status }) => `${status.readyReplicas ?? 0}/${spec.replicas ?? 0}`),

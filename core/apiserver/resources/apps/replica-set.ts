@@ -1,11 +1,13 @@
 import { replicaSets } from '../../../api/kinds.ts'
 import type { ReplicaSet } from '../../../api/types/apps-v1.ts'
 import { defineResource } from '../define.ts'
+import { defaultReplicaSet } from './defaults.ts'
 import type { ResourceDef } from '../resource-def.ts'
 import { containerImages, containerNames, selectorText } from '../table/cells.ts'
 import { column, created, INTEGER, name, table, wide } from '../table/table.ts'
 
 export const replicaSetDef: ResourceDef<ReplicaSet> = defineResource(replicaSets, {
+  applyDefaults: defaultReplicaSet,
   strategy: { status: 'controlled', generation: ['spec'] },
   table: table<ReplicaSet>(
     name,

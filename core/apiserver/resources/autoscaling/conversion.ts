@@ -53,11 +53,10 @@ function toV2(object: V1): V2 {
   const { minReplicas, maxReplicas, scaleTargetRef } = object.spec
   const behavior = carried<v2.HorizontalPodAutoscalerBehavior>(object.metadata.annotations, BEHAVIOR)
   const kept = Object.entries(object.metadata.annotations ?? {}).filter(([key]) => !CARRIERS.has(key))
-  const { annotations: _, ...metadata } = object.metadata
   return {
     kind: 'HorizontalPodAutoscaler',
     apiVersion: 'autoscaling/v2',
-    metadata: { ...metadata, ...(kept.length > 0 && { annotations: Object.fromEntries(kept) }) },
+    metadata: { ...object.metadata, annotations: kept.length > 0 ? Object.fromEntries(kept) : undefined },
     spec: { scaleTargetRef, minReplicas, maxReplicas, metrics: metricsOf(object), ...(behavior && { behavior }) },
     status: statusOf(object),
   }

@@ -5,9 +5,11 @@ import { defineResource } from '../define.ts'
 import type { ResourceDef } from '../resource-def.ts'
 import type { Table } from '../table/table.ts'
 import { autoscalerConversion } from './conversion.ts'
+import { defaultAutoscaler } from './defaults.ts'
 import { autoscalerTable } from './table.ts'
 
 export const autoscalerDef: ResourceDef<v2.HorizontalPodAutoscaler> = defineResource(horizontalPodAutoscalers, {
+  applyDefaults: defaultAutoscaler,
   strategy: { status: 'controlled' },
   table: autoscalerTable,
 })
@@ -19,6 +21,9 @@ const tableV1: Table<v1.HorizontalPodAutoscaler> = {
 }
 
 export const autoscalerV1Def: ResourceDef<v1.HorizontalPodAutoscaler> = defineResource(horizontalPodAutoscalersV1, {
+  applyDefaults: ({ spec }) => {
+    spec.minReplicas ??= 1
+  },
   strategy: { status: 'controlled' },
   conversion: autoscalerConversion,
   table: tableV1,

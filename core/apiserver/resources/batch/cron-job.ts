@@ -1,6 +1,7 @@
 import { cronJobs } from '../../../api/kinds.ts'
 import type { CronJob } from '../../../api/types/batch-v1.ts'
 import { defineResource } from '../define.ts'
+import { defaultCronJob } from './defaults.ts'
 import type { ResourceDef } from '../resource-def.ts'
 import { age, containerImages, containerNames, NONE, selectorText, UNSET } from '../table/cells.ts'
 import { column, created, INTEGER, name, table, wide } from '../table/table.ts'
@@ -11,6 +12,7 @@ function suspended({ spec }: CronJob): string {
 }
 
 export const cronJobDef: ResourceDef<CronJob> = defineResource(cronJobs, {
+  applyDefaults: defaultCronJob,
   strategy: { status: 'controlled', generation: ['spec'] },
   table: table<CronJob>(
     name,

@@ -2,7 +2,8 @@ import { jobs } from '../../../api/kinds.ts'
 import type { Job } from '../../../api/types/batch-v1.ts'
 import { humanDuration } from '../../../meta/duration.ts'
 import { defineResource } from '../define.ts'
-import type { ResourceDef } from '../resource-def.ts'
+import { defaultJob } from './defaults.ts'
+import type { ResourceDef, Work } from '../resource-def.ts'
 import { containerImages, containerNames, isTrue, selectorText } from '../table/cells.ts'
 import { column, created, name, table, wide } from '../table/table.ts'
 
@@ -27,9 +28,30 @@ function duration({ status }: Job, nowMs: number): string {
   return humanDuration(end - Date.parse(status.startTime))
 }
 
+const NAME_LABELS = ['job-name', 'batch.kubernetes.io/job-name']
+const UID_LABELS = ['controller-uid', 'batch.kubernetes.io/controller-uid']
+
+/** Unless the user took over, pods of a job are found by its uid, which no other job can have. */
+function generateSelector({ metadata, spec }: Work<Job>): void {
+  if (spec.manualSelector === true) return
+  const labels: Record<string, string> = { ...spec.template.metadata.labels }
+  for (const label of NAME_LABELS) labels[label] ??= metadata.name
+  for (const label of UID_LABELS) labels[label] ??= metadata.uid
+  spec.template.metadata.labels = labels
+  const own = 'batch.kubernetes.io/controller-uid'
+  spec.selector = { ...spec.selector, matchLabels: { [own]: metadata.uid, ...spec.selector?.matchLabels } }
+}
+
 export const jobDef: ResourceDef<Job> = defineResource(jobs, {
   defaultDeletion: 'orphan',
-  strategy: { status: 'controlled', generation: ['spec'] },
+  applyDefaults: defaultJob,
+  strategy: {
+    status: 'controlled',
+    generation: ['spec'],
+    create: (job) => {
+      generateSelector(job)
+    },
+  },
   table: table<Job>(
     name,
     column('Status', state),

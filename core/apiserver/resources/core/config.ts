@@ -2,6 +2,7 @@ import { configMaps, secrets } from '../../../api/kinds.ts'
 import type { ConfigMap, Secret } from '../../../api/types/core-v1.ts'
 import { defineResource } from '../define.ts'
 import type { ResourceDef } from '../resource-def.ts'
+import { defaultSecret } from './defaults.ts'
 import { column, created, name, table } from '../table/table.ts'
 
 const size = (map: object | undefined): number => (map === undefined ? 0 : Object.keys(map).length)
@@ -15,6 +16,13 @@ export const configMapDef: ResourceDef<ConfigMap> = defineResource(configMaps, {
 })
 
 export const secretDef: ResourceDef<Secret> = defineResource(secrets, {
+  applyDefaults: defaultSecret,
+  strategy: {
+    update: (next, old) => {
+      // Reached only when defaulting did not run: an update without a type keeps the old one.
+      next.type ||= old.type
+    },
+  },
   table: table<Secret>(
     name,
     column('Type', (secret) => secret.type ?? ''),

@@ -3,10 +3,12 @@ import type { PodTemplate, ReplicationController } from '../../../api/types/core
 import { defineResource } from '../define.ts'
 import type { ResourceDef } from '../resource-def.ts'
 import { containerImages, containerNames, labels } from '../table/cells.ts'
+import { defaultPodTemplateObject, defaultReplicationController } from './defaults.ts'
 import { column, created, INTEGER, name, table, wide } from '../table/table.ts'
 
 export const replicationControllerDef: ResourceDef<ReplicationController> = defineResource(replicationControllers, {
   defaultDeletion: 'orphan',
+  applyDefaults: defaultReplicationController,
   strategy: { status: 'controlled', generation: ['spec'] },
   table: table<ReplicationController>(
     name,
@@ -22,6 +24,7 @@ export const replicationControllerDef: ResourceDef<ReplicationController> = defi
 })
 
 export const podTemplateDef: ResourceDef<PodTemplate> = defineResource(podTemplates, {
+  applyDefaults: defaultPodTemplateObject,
   strategy: { generation: ['template'] },
   table: table<PodTemplate>(
     name,

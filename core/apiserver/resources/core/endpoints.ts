@@ -3,6 +3,7 @@ import type { Endpoints, EndpointSubset } from '../../../api/types/core-v1.ts'
 import { defineResource } from '../define.ts'
 import type { ResourceDef } from '../resource-def.ts'
 import { firstThree, NONE } from '../table/cells.ts'
+import { defaultEndpoints } from './defaults.ts'
 import { column, created, name, table } from '../table/table.ts'
 
 const hostPort = (host: string, port: number): string => (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`)
@@ -13,6 +14,7 @@ function subsetAddresses({ addresses = [], ports = [] }: EndpointSubset): string
 }
 
 export const endpointsDef: ResourceDef<Endpoints> = defineResource(endpoints, {
+  applyDefaults: defaultEndpoints,
   allowCreateOnUpdate: true,
   table: table<Endpoints>(
     name,

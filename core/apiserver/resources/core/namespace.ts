@@ -3,10 +3,28 @@ import type { Namespace } from '../../../api/types/core-v1.ts'
 import { dns1123LabelProblems } from '../../../meta/names.ts'
 import { defineResource, nameRule } from '../define.ts'
 import type { ResourceDef } from '../resource-def.ts'
+import { defaultNamespace } from './defaults.ts'
 import { column, created, name, table } from '../table/table.ts'
+
+/** Held until the namespace is empty. */
+const FINALIZER = 'kubernetes'
 
 export const namespaceDef: ResourceDef<Namespace> = defineResource(namespaces, {
   nameProblem: nameRule(dns1123LabelProblems),
+  applyDefaults: defaultNamespace,
+  strategy: {
+    create: (namespace) => {
+      // A namespace is always created active, whatever was sent.
+      namespace.status = { phase: 'Active' }
+      const finalizers = namespace.spec.finalizers ?? []
+      if (!finalizers.includes(FINALIZER)) namespace.spec.finalizers = [...finalizers, FINALIZER]
+      defaultNamespace(namespace)
+    },
+    update: (next, old) => {
+      next.spec = { ...old.spec } as typeof next.spec
+      next.status = { ...old.status } as typeof next.status
+    },
+  },
   table: table<Namespace>(
     name,
     column('Status', ({ status }) => status.phase ?? ''),

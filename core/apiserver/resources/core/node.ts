@@ -3,6 +3,7 @@ import type { Node } from '../../../api/types/core-v1.ts'
 import { defineResource } from '../define.ts'
 import type { ResourceDef } from '../resource-def.ts'
 import { conditionOf, joined, NONE, UNKNOWN } from '../table/cells.ts'
+import { defaultNode } from './defaults.ts'
 import { column, created, name, table, wide } from '../table/table.ts'
 
 const ROLE_PREFIX = 'node-role.kubernetes.io/'
@@ -26,6 +27,8 @@ const address = ({ status }: Node, type: string): string => status.addresses?.fi
 const known = (text: string): string => (text === '' ? UNKNOWN : text)
 
 export const nodeDef: ResourceDef<Node> = defineResource(nodes, {
+  applyDefaults: defaultNode,
+  strategy: { status: 'sent-on-create' },
   table: table<Node>(
     name,
     column('Status', readiness),

@@ -2,9 +2,11 @@ import { pods } from '../../../api/kinds.ts'
 import type { Pod } from '../../../api/types/core-v1.ts'
 import { defineResource } from '../define.ts'
 import type { ResourceDef } from '../resource-def.ts'
+import { defaultPod } from '../pod/defaults.ts'
 import { podTable } from '../table/pod.ts'
 
 export const podDef: ResourceDef<Pod> = defineResource(pods, {
+  applyDefaults: defaultPod,
   table: podTable,
   fields: ({ spec, status }) => ({
     'spec.nodeName': spec.nodeName ?? '',

@@ -1,7 +1,9 @@
+import { randomUUID } from 'node:crypto'
 import { limitRanges, resourceQuotas } from '../../../api/kinds.ts'
 import type { LimitRange, ResourceQuota } from '../../../api/types/core-v1.ts'
 import { defineResource } from '../define.ts'
 import type { ResourceDef } from '../resource-def.ts'
+import { defaultLimitRange, defaultResourceQuota } from './defaults.ts'
 import { column, created, name, table } from '../table/table.ts'
 
 /** `resource: used/hard` of the resources that are (or are not) limits. */
@@ -14,6 +16,7 @@ function usage({ status }: ResourceQuota, limits: boolean): string {
 }
 
 export const resourceQuotaDef: ResourceDef<ResourceQuota> = defineResource(resourceQuotas, {
+  applyDefaults: defaultResourceQuota,
   strategy: { status: 'controlled' },
   table: table<ResourceQuota>(
     name,
@@ -24,5 +27,11 @@ export const resourceQuotaDef: ResourceDef<ResourceQuota> = defineResource(resou
 })
 
 export const limitRangeDef: ResourceDef<LimitRange> = defineResource(limitRanges, {
+  applyDefaults: defaultLimitRange,
+  strategy: {
+    create: ({ metadata }) => {
+      metadata.name ||= randomUUID()
+    },
+  },
   allowCreateOnUpdate: true,
 })

@@ -4,6 +4,8 @@ import { dns1035LabelProblems } from '../../../meta/names.ts'
 import { defineResource, nameRule } from '../define.ts'
 import type { ResourceDef } from '../resource-def.ts'
 import { joined, labels, loadBalancerAddresses, NONE, UNKNOWN } from '../table/cells.ts'
+import { defaultService } from './service-defaults.ts'
+import { prepareServiceCreate, prepareServiceUpdate } from './service-strategy.ts'
 import { column, created, name, table, wide } from '../table/table.ts'
 
 function externalAddresses({ spec, status }: Service): string {
@@ -18,6 +20,7 @@ function externalAddresses({ spec, status }: Service): string {
     }
     case 'ExternalName':
       return spec.externalName ?? ''
+    case undefined:
     default:
       return UNKNOWN
   }
@@ -33,7 +36,16 @@ const ports = ({ spec }: Service): string =>
 export const serviceDef: ResourceDef<Service> = defineResource(services, {
   nameProblem: nameRule(dns1035LabelProblems),
   allowCreateOnUpdate: true,
-  strategy: { status: 'controlled' },
+  applyDefaults: defaultService,
+  strategy: {
+    status: 'controlled',
+    create: (service, { settings }) => {
+      prepareServiceCreate(service, settings)
+    },
+    update: (next, old, { settings }) => {
+      prepareServiceUpdate(next, old, settings)
+    },
+  },
   table: table<Service>(
     name,
     column('Type', ({ spec }) => spec.type ?? ''),

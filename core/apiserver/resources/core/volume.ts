@@ -1,8 +1,11 @@
 import { persistentVolumeClaims, persistentVolumes } from '../../../api/kinds.ts'
 import type { PersistentVolume, PersistentVolumeClaim } from '../../../api/types/core-v1.ts'
 import { defineResource } from '../define.ts'
-import type { ResourceDef } from '../resource-def.ts'
+import type { ResourceDef, Work } from '../resource-def.ts'
+import { statusSubresource } from '../strategy.ts'
 import { accessModes, UNSET } from '../table/cells.ts'
+import { toTimestamp } from '../../../meta/time.ts'
+import { defaultClaim, defaultVolumeObject } from './volume-defaults.ts'
 import { column, created, name, table, wide } from '../table/table.ts'
 
 const CLASS_ANNOTATION = 'volume.beta.kubernetes.io/storage-class'
@@ -16,6 +19,22 @@ const storageClass = ({ metadata, spec }: PersistentVolume | PersistentVolumeCla
   metadata.annotations?.[CLASS_ANNOTATION] ?? spec.storageClassName ?? ''
 
 export const persistentVolumeDef: ResourceDef<PersistentVolume> = defineResource(persistentVolumes, {
+  applyDefaults: defaultVolumeObject,
+  strategy: {
+    status: 'controlled',
+    create: ({ status }, { nowMs }) => {
+      status.lastPhaseTransitionTime = toTimestamp(nowMs)
+    },
+  },
+  subresources: {
+    status: statusSubresource({
+      prepare: ({ status }, old, { nowMs }) => {
+        const sent = status.lastPhaseTransitionTime
+        if (status.phase === old.status.phase) status.lastPhaseTransitionTime ??= old.status.lastPhaseTransitionTime
+        else if (sent === undefined || sent === old.status.lastPhaseTransitionTime) status.lastPhaseTransitionTime = toTimestamp(nowMs)
+      },
+    }),
+  },
   table: table<PersistentVolume>(
     name,
     column('Capacity', ({ spec }) => spec.capacity?.['storage'] ?? '0'),
@@ -31,9 +50,33 @@ export const persistentVolumeDef: ResourceDef<PersistentVolume> = defineResource
   ),
 })
 
+/**
+ * `dataSource` is the old, narrower name of `dataSourceRef`: each follows the other when only one is set.
+ * A reference into another namespace has no old form.
+ */
+function mirrorDataSource({ spec }: Work<PersistentVolumeClaim>): void {
+  const { dataSource, dataSourceRef } = spec
+  if (dataSource !== undefined && dataSourceRef === undefined) {
+    spec.dataSourceRef = { ...dataSource }
+  } else if (dataSource === undefined && dataSourceRef !== undefined && (dataSourceRef.namespace ?? '') === '') {
+    const { apiGroup, kind, name: source } = dataSourceRef
+    spec.dataSource = { apiGroup, kind, name: source }
+  }
+}
+
 const bound = ({ spec }: PersistentVolumeClaim): boolean => (spec.volumeName ?? '') !== ''
 
 export const persistentVolumeClaimDef: ResourceDef<PersistentVolumeClaim> = defineResource(persistentVolumeClaims, {
+  applyDefaults: defaultClaim,
+  strategy: {
+    status: 'controlled',
+    create: (claim) => {
+      mirrorDataSource(claim)
+    },
+    update: (next) => {
+      mirrorDataSource(next)
+    },
+  },
   table: table<PersistentVolumeClaim>(
     name,
     column('Status', phase),

@@ -38,6 +38,10 @@ function parameters({ spec }: IngressClass): string {
 }
 
 export const ingressClassDef: ResourceDef<IngressClass> = defineResource(ingressClasses, {
+  applyDefaults: ({ spec }) => {
+    // A pointer in Go that is always written: decoding leaves an absent one null.
+    if (spec.parameters !== undefined) (spec.parameters as { scope?: string }).scope ??= 'Cluster'
+  },
   strategy: { generation: ['spec'] },
   table: table<IngressClass>(
     name,

@@ -6,6 +6,10 @@ import { selectorText } from '../table/cells.ts'
 import { column, created, name, table } from '../table/table.ts'
 
 export const networkPolicyDef: ResourceDef<NetworkPolicy> = defineResource(networkPolicies, {
+  applyDefaults: ({ spec }) => {
+    for (const rule of [...(spec.ingress ?? []), ...(spec.egress ?? [])]) for (const port of rule.ports ?? []) port.protocol ??= 'TCP'
+    if ((spec.policyTypes?.length ?? 0) === 0) spec.policyTypes = (spec.egress?.length ?? 0) > 0 ? ['Ingress', 'Egress'] : ['Ingress']
+  },
   strategy: { generation: ['spec'] },
   table: table<NetworkPolicy>(
     name,

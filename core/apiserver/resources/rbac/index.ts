@@ -2,8 +2,16 @@ import { clusterRoleBindings, clusterRoles, roleBindings, roles } from '../../..
 import type { ClusterRole, ClusterRoleBinding, Role, RoleBinding } from '../../../api/types/rbac-v1.ts'
 import { pathSegmentProblems } from '../../../meta/names.ts'
 import { defineResource, nameRule } from '../define.ts'
-import type { ResourceDef } from '../resource-def.ts'
+import type { ResourceDef, Work } from '../resource-def.ts'
 import { bindingTable } from './table.ts'
+
+const RBAC_GROUP = 'rbac.authorization.k8s.io'
+
+/** Source: shared facts on defaults, rbac.authorization.k8s.io_v1. */
+function defaultBinding({ roleRef, subjects }: Work<RoleBinding> | Work<ClusterRoleBinding>): void {
+  roleRef.apiGroup ||= RBAC_GROUP
+  for (const subject of subjects ?? []) if (subject.kind === 'User' || subject.kind === 'Group') subject.apiGroup ||= RBAC_GROUP
+}
 
 const nameProblem = nameRule(pathSegmentProblems)
 
@@ -14,11 +22,13 @@ export const clusterRoleDef: ResourceDef<ClusterRole> = defineResource(clusterRo
 export const roleBindingDef: ResourceDef<RoleBinding> = defineResource(roleBindings, {
   nameProblem,
   allowCreateOnUpdate: true,
+  applyDefaults: defaultBinding,
   table: bindingTable,
 })
 
 export const clusterRoleBindingDef: ResourceDef<ClusterRoleBinding> = defineResource(clusterRoleBindings, {
   nameProblem,
   allowCreateOnUpdate: true,
+  applyDefaults: defaultBinding,
   table: bindingTable,
 })

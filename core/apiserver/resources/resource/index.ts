@@ -1,7 +1,9 @@
 import { deviceClasses, resourceClaims, resourceClaimTemplates, resourceSlices } from '../../../api/kinds.ts'
 import type { DeviceClass, ResourceClaim, ResourceClaimTemplate, ResourceSlice } from '../../../api/types/resource-v1.ts'
+import { toTimestamp } from '../../../meta/time.ts'
 import { defineResource } from '../define.ts'
-import type { ResourceDef } from '../resource-def.ts'
+import type { ResourceDef, Work } from '../resource-def.ts'
+import { defaultClaimDevices, defaultResourceClaim } from './defaults.ts'
 import { column, created, name, table } from '../table/table.ts'
 
 export const deviceClassDef: ResourceDef<DeviceClass> = defineResource(deviceClasses, {
@@ -19,16 +21,32 @@ function claimState({ metadata, status }: ResourceClaim): string {
 }
 
 export const resourceClaimDef: ResourceDef<ResourceClaim> = defineResource(resourceClaims, {
+  applyDefaults: defaultResourceClaim,
   strategy: { status: 'controlled' },
   table: table<ResourceClaim>(name, column('State', claimState), created),
 })
 
 export const resourceClaimTemplateDef: ResourceDef<ResourceClaimTemplate> = defineResource(resourceClaimTemplates, {
+  applyDefaults: ({ spec }) => {
+    defaultClaimDevices(spec.spec.devices)
+  },
   table: table<ResourceClaimTemplate>(name, created),
 })
 
+function stampTaints({ spec }: Work<ResourceSlice>, nowMs: number): void {
+  for (const device of spec.devices ?? []) for (const taint of device.taints ?? []) taint.timeAdded ??= toTimestamp(nowMs)
+}
+
 export const resourceSliceDef: ResourceDef<ResourceSlice> = defineResource(resourceSlices, {
-  strategy: { generation: ['spec'] },
+  strategy: {
+    generation: ['spec'],
+    create: (slice, { nowMs }) => {
+      stampTaints(slice, nowMs)
+    },
+    update: (slice, _old, { nowMs }) => {
+      stampTaints(slice, nowMs)
+    },
+  },
   table: table<ResourceSlice>(
     name,
     column('Node', ({ spec }) => spec.nodeName ?? ''),

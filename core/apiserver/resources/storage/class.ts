@@ -2,6 +2,7 @@ import { storageClasses, volumeAttachments, volumeAttributesClasses } from '../.
 import type { StorageClass, VolumeAttachment, VolumeAttributesClass } from '../../../api/types/storage-v1.ts'
 import { defineResource } from '../define.ts'
 import type { ResourceDef } from '../resource-def.ts'
+import { defaultVolumeSpec } from '../core/volume-defaults.ts'
 import { column, created, NAME_COLUMN, name, table } from '../table/table.ts'
 
 const DEFAULT_MARKS = ['storageclass.kubernetes.io/is-default-class', 'storageclass.beta.kubernetes.io/is-default-class']
@@ -9,6 +10,10 @@ const DEFAULT_MARKS = ['storageclass.kubernetes.io/is-default-class', 'storagecl
 const isDefault = ({ metadata }: StorageClass): boolean => DEFAULT_MARKS.some((mark) => metadata.annotations?.[mark] === 'true')
 
 export const storageClassDef: ResourceDef<StorageClass> = defineResource(storageClasses, {
+  applyDefaults: (storageClass) => {
+    storageClass.reclaimPolicy ??= 'Delete'
+    storageClass.volumeBindingMode ??= 'Immediate'
+  },
   table: table<StorageClass>(
     { column: NAME_COLUMN, cell: (object) => (isDefault(object) ? `${object.metadata.name} (default)` : object.metadata.name) },
     column('Provisioner', ({ provisioner }) => provisioner),
@@ -20,6 +25,9 @@ export const storageClassDef: ResourceDef<StorageClass> = defineResource(storage
 })
 
 export const volumeAttachmentDef: ResourceDef<VolumeAttachment> = defineResource(volumeAttachments, {
+  applyDefaults: ({ spec }) => {
+    if (spec.source.inlineVolumeSpec !== undefined) defaultVolumeSpec(spec.source.inlineVolumeSpec)
+  },
   allowUnconditionalUpdate: false,
   strategy: { status: 'controlled' },
   table: table<VolumeAttachment>(

@@ -8,6 +8,15 @@ import { column, created, INTEGER, name, table } from '../table/table.ts'
 const BOOLEAN = { type: 'boolean' } as const
 
 export const csiDriverDef: ResourceDef<CSIDriver> = defineResource(csiDrivers, {
+  applyDefaults: ({ spec }) => {
+    spec.attachRequired ??= true
+    spec.podInfoOnMount ??= false
+    spec.storageCapacity ??= false
+    spec.fsGroupPolicy ??= 'ReadWriteOnceWithFSType'
+    if ((spec.volumeLifecycleModes?.length ?? 0) === 0) spec.volumeLifecycleModes = ['Persistent']
+    spec.requiresRepublish ??= false
+    spec.seLinuxMount ??= false
+  },
   allowUnconditionalUpdate: false,
   table: table<CSIDriver>(
     name,

@@ -14,6 +14,8 @@ export interface ApiRequest {
   /** The body as a stream, for proxied requests. */
   readonly rawBody?: AsyncIterable<Uint8Array>
   readonly user: UserInfo
+  /** Address of the peer, for audit and logs; absent in-process. */
+  readonly remoteAddress?: string
   /** Aborts when the client goes away or the server stops. */
   readonly signal: AbortSignal
   /** Present on HTTP/1.1 upgrade requests (exec, attach, port-forward, WebSocket watches). */
@@ -23,7 +25,10 @@ export interface ApiRequest {
 export interface ApiResponse {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
-  /** One buffer, ready slabs, or a stream that is pulled under back-pressure. Absent when the upgrade took the socket. */
+  /**
+   * One buffer, pieces of any size in order (joined and sent in slabs), or a stream that is pulled under back-pressure. Absent with
+   * status 101, when the upgrade took the socket. A stream ends when `signal` aborts; what it throws then is not an error.
+   */
   readonly body?: Uint8Array | readonly Uint8Array[] | AsyncIterable<Uint8Array>
 }
 

@@ -1,0 +1,98 @@
+import { Readable, type Writable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { createGzip } from 'node:zlib'
+import type { ApiResponse } from '../request.ts'
+import type { HttpRequest } from './http-request.ts'
+import { toSlabs, totalLength } from './slabs.ts'
+
+/** Smaller bodies are not worth compressing. Source: apiserver, defaultGzipThresholdBytes. */
+const GZIP_MIN_BYTES = 128 * 1024
+
+/** One answer on its way to a socket, HTTP/1.1 or HTTP/2. */
+export interface Outgoing {
+  readonly stream: Writable
+  /** `last`: no body follows. */
+  head(status: number, headers: Readonly<Record<string, string | number>>, last: boolean): void
+}
+
+/** Sends a response under back-pressure. Resolves when its last byte was handed over or the client has gone. */
+export function send(response: ApiResponse, request: HttpRequest, out: Outgoing, mayCompress: boolean): Promise<void> | undefined {
+  const { status, headers, body } = response
+  if (body === undefined || request.method === 'HEAD') {
+    out.head(status, body instanceof Uint8Array ? withLength(headers, body.length) : headers, true)
+    return undefined
+  }
+  if (isIterable(body)) {
+    out.head(status, headers, false)
+    return sendStream(body, request, out.stream)
+  }
+  const pieces = body instanceof Uint8Array ? [body] : body
+  const length = body instanceof Uint8Array ? body.length : totalLength(pieces)
+  if (mayCompress && length > GZIP_MIN_BYTES && acceptsGzip(request, response)) return sendCompressed(response, pieces, out)
+  out.head(status, withLength(headers, length), length === 0)
+  if (length === 0) return undefined
+  if (body instanceof Uint8Array && length <= GZIP_MIN_BYTES) {
+    out.stream.end(body)
+    return undefined
+  }
+  return sendSlabs(pieces, out.stream)
+}
+
+async function sendSlabs(pieces: readonly Uint8Array[], stream: Writable): Promise<void> {
+  for (const slab of toSlabs(pieces)) {
+    if (stream.destroyed) return
+    if (!stream.write(slab)) await drained(stream)
+  }
+  stream.end()
+}
+
+async function sendStream(chunks: AsyncIterable<Uint8Array>, request: HttpRequest, stream: Writable): Promise<void> {
+  try {
+    for await (const chunk of chunks) {
+      if (stream.destroyed) return
+      if (!stream.write(chunk)) await drained(stream)
+    }
+  } catch (err) {
+    // A stream that was told to stop may say so with an exception; the answer then ends as it would without one.
+    if (!request.aborted) {
+      stream.destroy()
+      throw err
+    }
+  }
+  if (!stream.destroyed) stream.end()
+}
+
+async function sendCompressed(response: ApiResponse, pieces: readonly Uint8Array[], out: Outgoing): Promise<void> {
+  out.head(response.status, { ...response.headers, 'content-encoding': 'gzip', vary: 'Accept-Encoding' }, false)
+  try {
+    await pipeline(Readable.from(toSlabs(pieces)), createGzip({ level: 1 }), out.stream)
+  } catch (err) {
+    if (!out.stream.destroyed) throw err
+  }
+}
+
+function acceptsGzip(request: HttpRequest, response: ApiResponse): boolean {
+  if (response.headers['content-encoding'] !== undefined) return false
+  const accepted = request.headers['accept-encoding']
+  return accepted !== undefined && /(?:^|[\s,])gzip(?:\s*(?:,|$)|\s*;(?!\s*q=0(?:\.0*)?\s*(?:,|$)))/i.test(accepted)
+}
+
+/** Resolves when the stream takes more, or never will. */
+function drained(stream: Writable): Promise<void> {
+  if (stream.destroyed || !stream.writableNeedDrain) return Promise.resolve()
+  return new Promise((resolve) => {
+    const settle = (): void => {
+      stream.off('drain', settle).off('close', settle)
+      resolve()
+    }
+    stream.on('drain', settle).on('close', settle)
+  })
+}
+
+function withLength(headers: Readonly<Record<string, string>>, length: number): Record<string, string | number> {
+  return { ...headers, 'content-length': length }
+}
+
+function isIterable(body: NonNullable<ApiResponse['body']>): body is AsyncIterable<Uint8Array> {
+  return Symbol.asyncIterator in body
+}

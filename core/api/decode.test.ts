@@ -17,7 +17,7 @@ describe('decoding with the generated schemas', () => {
   it('gives a Deployment the empty structs that Go writes', () => {
     const { object } = decode('apps_v1.Deployment', { spec: { template: { spec: { containers: [{ name: 'a' }] } } } })
     assert.deepEqual(object, {
-      spec: { template: { metadata: { }, spec: { containers: [{ name: 'a', resources: {} }] } }, strategy: {} },
+      spec: { template: { metadata: {}, spec: { containers: [{ name: 'a', resources: {} }] } }, strategy: {} },
       metadata: {},
       status: {},
     })
@@ -32,10 +32,26 @@ describe('decoding with the generated schemas', () => {
 
   it('names upstream types in errors', () => {
     for (const [name, value, text] of [
-      ['apps_v1.Deployment', { spec: { replicas: 'x' } }, 'json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32'],
-      ['core_v1.Pod', { spec: { restartPolicy: 5 } }, 'json: cannot unmarshal number into Go struct field PodSpec.spec.restartPolicy of type v1.RestartPolicy'],
-      ['core_v1.Pod', { spec: { containers: [{ env: [{ value: 1 }] }] } }, 'json: cannot unmarshal number into Go struct field EnvVar.spec.containers.env.value of type string'],
-      ['core_v1.Pod', { metadata: { uid: 1 } }, 'json: cannot unmarshal number into Go struct field ObjectMeta.metadata.uid of type types.UID'],
+      [
+        'apps_v1.Deployment',
+        { spec: { replicas: 'x' } },
+        'json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32',
+      ],
+      [
+        'core_v1.Pod',
+        { spec: { restartPolicy: 5 } },
+        'json: cannot unmarshal number into Go struct field PodSpec.spec.restartPolicy of type v1.RestartPolicy',
+      ],
+      [
+        'core_v1.Pod',
+        { spec: { containers: [{ env: [{ value: 1 }] }] } },
+        'json: cannot unmarshal number into Go struct field EnvVar.spec.containers.env.value of type string',
+      ],
+      [
+        'core_v1.Pod',
+        { metadata: { uid: 1 } },
+        'json: cannot unmarshal number into Go struct field ObjectMeta.metadata.uid of type types.UID',
+      ],
     ] as const) {
       assert.equal(decode(name, value).errors[0], text)
     }

@@ -119,13 +119,21 @@ export function enumOf(model: ApiModel, named: string | undefined): EnumModel | 
 
 /**
  * Whether the field stands in every encoded object: no omitempty, or a plain struct, which Go's omitempty never drops.
- * `ownJson` forms (times, quantities …) count as values here, and pointers without a value are left out.
+ * Forms of their own (times, quantities …) count as values here, and pointers without a value are left out.
  */
 export function isAlways(model: ApiModel, field: FieldModel): boolean {
   if (field.pointer) return field.always
   const message = messageOf(model, field.type)
   const plainStruct = message !== undefined && field.card === 'one' && !field.omitzero && (message.json ?? 'list') === 'list'
   return plainStruct || field.always
+}
+
+const ZERO_TEXT: ReadonlySet<string | undefined> = new Set(['quantity', 'int-or-string', 'duration'])
+
+/** As `isAlways`, with the structs whose zero has a JSON form of its own (`"0"`): Go's omitempty does not drop those either. */
+export function isWritten(model: ApiModel, field: FieldModel): boolean {
+  const hasZero = field.card === 'one' && !field.pointer && ZERO_TEXT.has(messageOf(model, field.type)?.json)
+  return hasZero || isAlways(model, field)
 }
 
 /** File name part of a package: `core_v1` is `core-v1`, `apps_v1` is `apps-v1`, `intstr` stays. */

@@ -1,4 +1,4 @@
-import { type ApiModel, enumOf, type FieldModel, isAlways, type MessageModel, messageOf } from './model.ts'
+import { type ApiModel, enumOf, type FieldModel, isWritten, type MessageModel, messageOf } from './model.ts'
 import { HEADER } from './types-file.ts'
 
 /**
@@ -44,7 +44,7 @@ function encodeField(model: ApiModel, field: FieldModel): unknown {
     field.inline && 'i',
     field.noJson && 'n',
     field.required && 'r',
-    !field.inline && isAlways(model, field) && 'a',
+    !field.inline && isWritten(model, field) && 'a',
     field.pointer && 'p',
     field.deprecated && 'd',
     field.atomic === true && 'm',

@@ -26,7 +26,7 @@ export function writeOptions(request: ApiRequest, kind: 'CreateOptions' | 'Updat
   const given = query.get('fieldManager') ?? ''
   const validation = query.get('fieldValidation') ?? ''
   const errors: FieldError[] = []
-  const dryRun = dryRunOf(query, errors)
+  const dryRun = dryRunOf(query.getAll('dryRun'), errors)
   managerErrors(given, errors)
   if (validation !== '' && !VALIDATIONS.has(validation)) errors.push(notSupported('fieldValidation', validation, ['', ...VALIDATIONS]))
   if (kind === 'PatchOptions') {
@@ -43,8 +43,8 @@ export function writeOptions(request: ApiRequest, kind: 'CreateOptions' | 'Updat
 }
 
 /** `dryRun=All` may stand several times; anything else is an error. */
-export function dryRunOf(query: URLSearchParams, errors: FieldError[]): boolean {
-  const values = query.getAll('dryRun').filter((value) => value !== '')
+export function dryRunOf(given: readonly string[], errors: FieldError[]): boolean {
+  const values = given.filter((value) => value !== '')
   if (values.some((value) => value !== 'All')) errors.push(notSupported('dryRun', values, ['All']))
   return values.length > 0
 }

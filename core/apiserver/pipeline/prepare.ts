@@ -1,19 +1,18 @@
 import { randomUUID } from 'node:crypto'
 import { generateName } from '../../meta/generate-name.ts'
 import type { KubeObject, ObjectMetaLike } from '../../meta/object.ts'
-import { toTimestamp } from '../../runtime/clock.ts'
+import { toTimestamp } from '../../meta/time.ts'
 import { badRequest } from '../errors.ts'
 import type { SubresourceDef, Work } from '../resources/resource-def.ts'
 import { dedupeOwnerReferences } from './metadata-rules.ts'
 import type { WriteContext } from './write-context.ts'
 
-type OpenMetadata = Record<string, unknown> & ObjectMetaLike
-
 /**
- * Third step of a create: system metadata, then the kind's own preparation. The name is chosen by `chooseName`.
- * Source: apiserver, registry/rest/create.go and meta.go.
+ * Preparation comes in two halves around the mutating admission: what admission needs to see (name, uid, times) before
+ * it, and the kind's own preparation after it, since that derives fields from what admission set (the QoS class of a pod
+ * from its final resources, the generation from its final spec). Source: apiserver, registry/rest/create.go, update.go.
  */
-export function prepareCreate(object: Work<KubeObject>, context: WriteContext): void {
+export function prepareNew(object: Work<KubeObject>, context: WriteContext): void {
   const metadata = object.metadata as Work<ObjectMetaLike>
   if ((metadata.resourceVersion as string | undefined) !== undefined && metadata.resourceVersion !== '')
     throw badRequest('resourceVersion should not be set on objects to be created')
@@ -22,45 +21,51 @@ export function prepareCreate(object: Work<KubeObject>, context: WriteContext): 
   delete metadata.deletionTimestamp
   delete metadata.deletionGracePeriodSeconds
   Reflect.deleteProperty(metadata, 'selfLink')
-  warnOnce(dedupeOwnerReferences(metadata), context)
+  tidyOwners(object, context)
+}
+
+/** True when the server chose the name, which may then be chosen anew after a collision. */
+export function chooseName(object: Work<KubeObject>): boolean {
+  const { name, generateName: base } = object.metadata
+  if ((name as string | undefined) !== undefined && name !== '') return false
+  object.metadata.name = ''
+  if (base === undefined || base === '') return false
+  object.metadata.name = generateName(base, Math.random)
+  return true
+}
+
+export function prepareCreate(object: Work<KubeObject>, context: WriteContext): void {
+  tidyOwners(object, context)
   context.def.prepareCreate?.(object, context)
 }
 
-/** Gives an object without a name one made from generateName; called again with each retry. */
-export function chooseName(object: Work<KubeObject>): void {
-  const { generateName: base } = object.metadata
-  if (base !== undefined && base !== '') object.metadata.name = generateName(base, Math.random)
+/** The first half for an update: metadata that only the server changes is put back. */
+export function keepSystemMetadata(next: Work<KubeObject>, old: KubeObject, context: WriteContext): void {
+  const metadata = next.metadata as unknown as OpenMetadata
+  const before = old.metadata as unknown as OpenMetadata
+  Reflect.deleteProperty(metadata, 'selfLink')
+  if (metadata['uid'] === undefined || metadata['uid'] === '') keep(metadata, before, 'uid')
+  for (const key of KEPT) keep(metadata, before, key)
+  tidyOwners(next, context)
 }
 
-/** Metadata that an update takes from the stored object, whatever the request says. */
-const KEPT = ['creationTimestamp', 'generation'] as const
-
-/**
- * Third step of an update: what only the server may change is put back, then the kind's own preparation runs.
- * Source: apiserver, registry/rest/update.go.
- */
 export function prepareUpdate(next: Work<KubeObject>, old: KubeObject, context: WriteContext, subresource?: SubresourceDef): void {
-  const metadata = next.metadata as OpenMetadata
-  const before = old.metadata as OpenMetadata
-  Reflect.deleteProperty(metadata, 'selfLink')
-  for (const key of KEPT) keep(metadata, before, key)
-  warnOnce(dedupeOwnerReferences(next.metadata), context)
+  keepSystemMetadata(next, old, context)
   if (subresource?.type === 'object') subresource.prepareUpdate(next, old, context)
   else context.def.prepareUpdate?.(next, old, context)
-  // NOTE: after the kind's preparation, since that may put a whole metadata in place.
-  const prepared = next.metadata as OpenMetadata
-  if ((prepared.uid as string | undefined) === undefined || prepared.uid === '') keep(prepared, before, 'uid')
-  keep(prepared, before, 'creationTimestamp')
-  keep(prepared, before, 'deletionTimestamp')
-  keep(prepared, before, 'deletionGracePeriodSeconds')
 }
+
+type OpenMetadata = Record<string, unknown>
+
+const KEPT = ['creationTimestamp', 'generation', 'deletionTimestamp', 'deletionGracePeriodSeconds'] as const
 
 function keep(metadata: OpenMetadata, before: OpenMetadata, key: string): void {
   const value = before[key]
   if (value === undefined) Reflect.deleteProperty(metadata, key)
-  else (metadata as Record<string, unknown>)[key] = value
+  else metadata[key] = value
 }
 
-function warnOnce(text: string | undefined, context: WriteContext): void {
-  if (text !== undefined) context.warn(text)
+function tidyOwners(object: Work<KubeObject>, context: WriteContext): void {
+  const warning = dedupeOwnerReferences(object.metadata)
+  if (warning !== undefined) context.warn(warning)
 }

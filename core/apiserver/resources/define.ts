@@ -25,6 +25,8 @@ export interface ResourceSpec<T extends KubeObject> {
   /** Default `background`. */
   readonly defaultDeletion?: 'background' | 'orphan'
   readonly gracePeriodSeconds?: (object: T, requested: number | undefined) => number
+  readonly extraFinalizers?: (object: T) => readonly string[]
+  readonly markDeleting?: (object: Work<T>) => void
   /** Default: name and creation time, as Kubernetes prints kinds without columns of their own. */
   readonly table?: Table<T>
   readonly fields?: (object: T) => Readonly<Record<string, string>>
@@ -66,6 +68,8 @@ export function defineResource<T extends KubeObject>(type: ResourceType<T>, spec
       validate: spec.validate,
       warnings: spec.warnings,
       gracePeriodSeconds: spec.gracePeriodSeconds,
+      extraFinalizers: spec.extraFinalizers,
+      markDeleting: spec.markDeleting,
       rowConditions: table.rowConditions,
       selectableFields: spec.fields,
     }),

@@ -47,6 +47,10 @@ export interface ResourceDef<T extends KubeObject = KubeObject> {
   readonly defaultDeletion: 'background' | 'orphan'
   /** Seconds of grace for a delete; absent for kinds that go at once. 0 deletes at once. */
   readonly gracePeriodSeconds?: (object: T, requested: number | undefined) => number
+  /** Finalizers outside of metadata that keep a deleted object for now (`spec.finalizers` of a Namespace). */
+  readonly extraFinalizers?: (object: T) => readonly string[]
+  /** What a delete changes, besides metadata, in an object that finalizers keep for now (phase Terminating). */
+  readonly markDeleting?: (object: Work<T>) => void
   readonly columns: readonly Column[]
   /** Cells in the order of `columns`. */
   readonly toRow: (object: T, nowMs: number) => readonly Cell[]

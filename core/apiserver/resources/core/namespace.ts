@@ -25,6 +25,10 @@ export const namespaceDef: ResourceDef<Namespace> = defineResource(namespaces, {
       next.status = { ...old.status } as typeof next.status
     },
   },
+  extraFinalizers: ({ spec }) => spec.finalizers ?? [],
+  markDeleting: (namespace) => {
+    namespace.status = { ...namespace.status, phase: 'Terminating' }
+  },
   table: table<Namespace>(
     name,
     column('Status', ({ status }) => status.phase ?? ''),

@@ -1,0 +1,92 @@
+import type { KubeObject } from '../../meta/object.ts'
+import { StatusError } from '../../meta/status-error.ts'
+import { StoreError } from '../../store/store.ts'
+import type { Entry, ResourceCache } from '../cache/cache.ts'
+import { alreadyExists, fromStoreError } from '../errors.ts'
+import type { Work } from '../resources/resource-def.ts'
+import { admissionAttributes } from './admit.ts'
+import { encodeForStorage, unstoredEntry } from './encode.ts'
+import { recordManagers } from './managed-fields.ts'
+import { chooseName, prepareCreate, prepareNew } from './prepare.ts'
+import { validateCreate } from './validate.ts'
+import type { WriteContext } from './write-context.ts'
+import type { WriteServices } from './write-services.ts'
+
+/** Attempts with another generated name after a collision. Source: apiserver, maxNameGenerationCreateAttempts. */
+const NAME_ATTEMPTS = 8
+
+export interface CreateOptions {
+  /** Server-side apply has merged its own managedFields already. */
+  readonly hasManagers?: boolean
+}
+
+/**
+ * Takes a decoded and defaulted object through the rest of the pipeline. Resolves with the stored entry, or with what
+ * would have been stored for a dry run. Throws StatusError.
+ */
+export async function createObject(
+  services: WriteServices,
+  object: Work<KubeObject>,
+  context: WriteContext,
+  options: CreateOptions = {},
+): Promise<Entry> {
+  prepareNew(object, context)
+  const isGenerated = chooseName(object)
+  if (options.hasManagers !== true) recordManagers(object, undefined, context)
+  const attributes = admissionAttributes(context, 'CREATE', object, undefined)
+  await services.admission.mutate(attributes)
+  prepareCreate(object, context)
+  const reservation = services.hookOf(context.def)?.onCreate?.(object, context)
+  try {
+    const entry = await validateAndStore(services, object, context, isGenerated)
+    if (context.options.dryRun) reservation?.release()
+    else reservation?.keep()
+    return entry
+  } catch (err) {
+    reservation?.release()
+    throw err
+  }
+}
+
+async function validateAndStore(
+  services: WriteServices,
+  object: Work<KubeObject>,
+  context: WriteContext,
+  isGenerated: boolean,
+): Promise<Entry> {
+  for (let attempt = 1; ; attempt += 1) {
+    validateCreate(object, context)
+    await services.admission.validate(admissionAttributes(context, 'CREATE', object, undefined))
+    try {
+      return await store(services.cacheOf(context.def), object, context)
+    } catch (err) {
+      if (!(err instanceof StoreError) || err.code !== 'KeyExists') throw fromStoreError(err, context.def, object.metadata.name)
+      if (!isGenerated) throw existsError(services, object, context)
+      if (attempt === NAME_ATTEMPTS) throw noUniqueName(object, context)
+      object.metadata.name = ''
+      chooseName(object)
+    }
+  }
+}
+
+async function store(cache: ResourceCache, object: Work<KubeObject>, context: WriteContext): Promise<Entry> {
+  const { name } = object.metadata
+  const encoded = encodeForStorage(context.def, object)
+  if (!context.options.dryRun) return cache.create(context.namespace, name, encoded)
+  if (cache.get(context.namespace, name) !== undefined) throw new StoreError('KeyExists', name)
+  return unstoredEntry(encoded, { namespace: context.namespace, name })
+}
+
+function existsError(services: WriteServices, object: KubeObject, { def, namespace }: WriteContext): StatusError {
+  const { name } = object.metadata
+  const err = alreadyExists(def, name)
+  const existing = services.cacheOf(def).get(namespace, name)?.object()
+  if (existing?.metadata.deletionTimestamp === undefined) return err
+  return new StatusError('AlreadyExists', `object is being deleted: ${err.message}`, err.details)
+}
+
+function noUniqueName(object: KubeObject, { def }: WriteContext): StatusError {
+  const err = alreadyExists(def, object.metadata.name)
+  const message = `${err.message}, the server was not able to generate a unique name for the object`
+  return new StatusError('AlreadyExists', message, { ...err.details, retryAfterSeconds: 1 })
+}

@@ -1,0 +1,19 @@
+import type { Authenticator, Credentials, UserInfo } from '../auth.ts'
+
+const users = new WeakMap<NonNullable<Credentials['certificate']>, UserInfo>()
+
+/** Common name is the user, organizations are the groups. The TLS layer has verified the chain and reads the subject once a connection. */
+export const clientCertificateAuthenticator: Authenticator = {
+  authenticate: async ({ certificate }) => Promise.resolve(certificate === undefined ? undefined : userOf(certificate)),
+}
+
+/** A certificate without a common name names nobody. */
+function userOf(certificate: NonNullable<Credentials['certificate']>): UserInfo | undefined {
+  if (certificate.commonName === '') return undefined
+  let user = users.get(certificate)
+  if (user === undefined) {
+    user = { name: certificate.commonName, groups: certificate.organizations }
+    users.set(certificate, user)
+  }
+  return user
+}

@@ -220,7 +220,7 @@ const config = fc
         {
           name: fc.constant('x'),
           labels: fc.dictionary(names, fc.constantFrom('1', '2'), { maxKeys: 3 }),
-          finalizers: fc.uniqueArray(names),
+          finalizers: fc.uniqueArray(names, { minLength: 1 }),
         },
         { requiredKeys: ['name'] },
       ),

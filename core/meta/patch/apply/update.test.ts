@@ -99,7 +99,7 @@ describe('updateManagedFields', () => {
       entries?.map((entry) => entry.subresource),
       [undefined, 'status'],
     )
-    const fields = entries?.[1]?.fieldsV1 as FieldSet
+    const fields = entries[1]?.fieldsV1 as FieldSet
     assert.ok(
       equalSets(fields, {
         'f:status': {

@@ -17,15 +17,19 @@ export function isConditionTrue(conditions: readonly ConditionLike[] | undefined
 
 /**
  * The list with `condition` in place of the one of its type, or appended. `lastTransitionTime` becomes `now` only when the status
- * changed, whatever the given condition says; the same list is answered when nothing changed, so that callers can skip the write.
+ * changed; the same list is answered when nothing changed, so that callers can skip the write.
  */
-export function setCondition<C extends ConditionLike>(conditions: readonly C[] | undefined, condition: C, now: string): readonly C[] {
+export function setCondition<C extends ConditionLike>(
+  conditions: readonly C[] | undefined,
+  condition: Omit<C, 'lastTransitionTime'>,
+  now: string,
+): readonly C[] {
   const list = conditions ?? []
   const at = list.findIndex((existing) => existing.type === condition.type)
   const existing = list[at]
-  if (existing === undefined) return [...list, { ...condition, lastTransitionTime: now }]
+  if (existing === undefined) return [...list, { ...condition, lastTransitionTime: now } as C]
   const transition = existing.status === condition.status ? existing.lastTransitionTime : now
-  const next = { ...existing, ...condition, lastTransitionTime: transition ?? now }
+  const next = { ...existing, ...condition, lastTransitionTime: transition ?? now } as C
   return sameFields(existing, next) ? list : list.with(at, next)
 }
 

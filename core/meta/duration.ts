@@ -14,7 +14,8 @@ export function parseDuration(text: string): number | undefined {
     if (match === null) return undefined
     total += Number(match[1]) * (UNITS[match[2] ?? ''] ?? 0)
   }
-  return negative ? -total : total
+  const rounded = Math.round(total * 1e6) / 1e6
+  return negative ? -rounded : rounded
 }
 
 /** The canonical Go text: `1h30m0s`, `1.5s`, `10ms`, `0s`. Precision is the nanosecond. */

@@ -93,7 +93,7 @@ describe('durations', () => {
   for (const text of ['', '5', 'h', '1d', '1s x', '.s'])
     it(`refuses ${JSON.stringify(text)}`, () => assert.equal(parseDuration(text), undefined))
   it('reads back what it writes', () => {
-    fc.assert(fc.property(fc.integer({ min: -1e12, max: 1e12 }), (ms) => assert.equal(parseDuration(formatDuration(ms)), ms)))
+    fc.assert(fc.property(fc.integer({ min: -1e9, max: 1e9 }), (ms) => assert.equal(parseDuration(formatDuration(ms)), ms)))
   })
   for (const [seconds, text] of [
     [5, '5s'],

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { findCondition, isConditionTrue, removeCondition, setCondition } from './conditions.ts'
+import { type ConditionLike, findCondition, isConditionTrue, removeCondition, setCondition } from './conditions.ts'
 import { deepEqual } from './deep-equal.ts'
 import { formatDuration, humanDuration, parseDuration } from './duration.ts'
 import { generateName, randomSuffix } from './generate-name.ts'
@@ -38,7 +38,7 @@ describe('generateName', () => {
 })
 
 describe('setCondition', () => {
-  const ready = { type: 'Ready', status: 'False', reason: 'A', lastTransitionTime: 't1' }
+  const ready: ConditionLike = { type: 'Ready', status: 'False', reason: 'A', lastTransitionTime: 't1' }
   it('moves lastTransitionTime only with the status', () => {
     assert.deepEqual(setCondition([ready], { type: 'Ready', status: 'False', reason: 'B' }, 't2'), [{ ...ready, reason: 'B' }])
     assert.deepEqual(setCondition([ready], { type: 'Ready', status: 'True', reason: 'B' }, 't2'), [

@@ -1,0 +1,114 @@
+import type { Pod } from '../../api/types/core-v1.ts'
+
+/** What the kubelet's HTTPS API needs to know of the pods on this node. */
+export interface PodDirectory {
+  /** Pods as the node runs them, with their status. */
+  pods(): readonly Pod[]
+  find(namespace: string, name: string): Pod | undefined
+  /** Identifier of the newest container of that name, running or not; `running` is true only while its process lives. */
+  container(pod: Pod, name: string): { readonly id: string; readonly running: boolean } | undefined
+  sandbox(pod: Pod): string | undefined
+  /** Log file of the newest container, or of the one before it. */
+  logPath(pod: Pod, container: string, previous: boolean): string | undefined
+}
+
+/** The runtime's streaming server hands out one-time addresses for sessions. */
+export interface StreamingRuntime {
+  exec(
+    request: {
+      readonly containerId: string
+      readonly command: readonly string[]
+      readonly tty: boolean
+      readonly stdin: boolean
+      readonly stdout: boolean
+      readonly stderr: boolean
+    },
+    signal: AbortSignal,
+  ): Promise<string>
+  attach(
+    request: {
+      readonly containerId: string
+      readonly tty: boolean
+      readonly stdin: boolean
+      readonly stdout: boolean
+      readonly stderr: boolean
+    },
+    signal: AbortSignal,
+  ): Promise<string>
+  portForward(sandboxId: string, ports: readonly number[], signal: AbortSignal): Promise<string>
+}
+
+/** The client behind a verified certificate or a token, as far as the API server's authorizer has to decide. */
+export interface Caller {
+  readonly name: string
+  readonly groups: readonly string[]
+}
+
+export class KubeletHttpError extends Error {
+  readonly status: number
+
+  constructor(status: number, message: string) {
+    super(message)
+    this.status = status
+  }
+}
+
+export type Action =
+  | { readonly kind: 'logs'; readonly namespace: string; readonly pod: string; readonly container: string; readonly query: URLSearchParams }
+  | {
+      readonly kind: 'exec' | 'attach'
+      readonly namespace: string
+      readonly pod: string
+      readonly container: string
+      readonly query: URLSearchParams
+    }
+  | { readonly kind: 'port-forward'; readonly namespace: string; readonly pod: string; readonly query: URLSearchParams }
+  | { readonly kind: 'pods' | 'healthz' | 'metrics' | 'stats' }
+
+/** Node subresource that guards the path, and the verb. Source: Kubernetes docs, kubelet authorization. */
+export function requiredAccess(action: Action, method: string): { readonly verb: string; readonly subresource: string } {
+  const verb =
+    method === 'GET' || method === 'HEAD' ? 'get' : method === 'POST' ? 'create' : method === 'PUT' ? 'update' : method.toLowerCase()
+  switch (action.kind) {
+    case 'metrics':
+      return { verb, subresource: 'metrics' }
+    case 'stats':
+      return { verb, subresource: 'stats' }
+    case 'healthz':
+      return { verb, subresource: 'healthz' }
+    case 'pods':
+      return { verb, subresource: 'pods' }
+    case 'logs':
+    case 'exec':
+    case 'attach':
+    case 'port-forward':
+      return { verb, subresource: 'proxy' }
+  }
+}
+
+/** Undefined: no such path. Session paths may carry the pod's uid before the container. */
+export function parseAction(path: string, query: URLSearchParams): Action | undefined {
+  const parts = path
+    .split('/')
+    .filter((part) => part !== '')
+    .map(decodeURIComponent)
+  const [head = '', namespace = '', pod = ''] = parts
+  const container = parts.at(-1) ?? ''
+  switch (head) {
+    case 'containerLogs':
+      return parts.length === 4 ? { kind: 'logs', namespace, pod, container, query } : undefined
+    case 'exec':
+    case 'attach':
+      return parts.length === 4 || parts.length === 5 ? { kind: head, namespace, pod, container, query } : undefined
+    case 'portForward':
+      return parts.length === 3 || parts.length === 4 ? { kind: 'port-forward', namespace, pod, query } : undefined
+    case 'pods':
+    case 'healthz':
+    case 'metrics':
+      return parts.length === 1 ? { kind: head } : undefined
+    case 'stats':
+      return parts[1] === 'summary' ? { kind: 'stats' } : undefined
+    default:
+      return undefined
+  }
+}

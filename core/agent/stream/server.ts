@@ -1,0 +1,227 @@
+/**
+ * The kubelet's HTTPS API: logs, sessions, pods, health, metrics. Callers are known by a certificate of the client authority; what they
+ * may do is decided by the API server. Source: Kubernetes docs, kubelet authentication and authorization.
+ */
+
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { createServer, type Server } from 'node:https'
+import type { Duplex } from 'node:stream'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { TLSSocket } from 'node:tls'
+import type { Logger } from '../../observability/log.ts'
+import { childController } from '../../runtime/abort.ts'
+import type { Clock } from '../../runtime/clock.ts'
+import type { Component } from '../../runtime/component.ts'
+import {
+  type Action,
+  type Caller,
+  KubeletHttpError,
+  type PodDirectory,
+  parseAction,
+  requiredAccess,
+  type StreamingRuntime,
+} from './kubelet-api.ts'
+import type { LogOptions } from './log-format.ts'
+import { readLog } from './read-log.ts'
+import { openSession, tunnel } from './sessions.ts'
+
+export interface KubeletServerDeps {
+  readonly address: string
+  readonly port: number
+  readonly tls: { readonly cert: string; readonly key: string; readonly clientCa: string }
+  readonly pods: PodDirectory
+  readonly runtime: StreamingRuntime
+  /** Asks the API server (SubjectAccessReview on nodes/<subresource>). */
+  readonly authorize: (
+    caller: Caller,
+    access: { readonly verb: string; readonly subresource: string },
+    signal: AbortSignal,
+  ) => Promise<boolean>
+  readonly metrics: () => Promise<string>
+  /** `stats/summary` document. */
+  readonly stats: (signal: AbortSignal) => Promise<unknown>
+  readonly clock: Clock
+  readonly log: Logger
+}
+
+/** Start rejects with one clear sentence when the port is taken. */
+export function kubeletServer(deps: KubeletServerDeps): Component {
+  return {
+    name: 'kubelet API',
+    start: async (signal) => {
+      const server = createServer({
+        cert: deps.tls.cert,
+        key: deps.tls.key,
+        ca: deps.tls.clientCa,
+        requestCert: true,
+        rejectUnauthorized: false,
+        minVersion: 'TLSv1.2',
+      })
+      server.on('request', (request, response) => void serve(request, response, deps, signal))
+      server.on(
+        'upgrade',
+        (request: IncomingMessage, socket: Duplex, head: Buffer) => void upgrade(request, socket, { head, deps, signal }),
+      )
+      server.on('tlsClientError', (err) => deps.log.debug({ err }, 'Kubelet API: handshake failed'))
+      await listen(server, deps)
+      const done = new Promise<void>((resolve) => {
+        const close = (): void => {
+          server.close(() => resolve())
+          server.closeAllConnections()
+        }
+        if (signal.aborted) close()
+        else signal.addEventListener('abort', close, { once: true })
+      })
+      return { done }
+    },
+  }
+}
+
+function listen(server: Server, { address, port }: KubeletServerDeps): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (err: NodeJS.ErrnoException) =>
+      reject(
+        err.code === 'EADDRINUSE' ? new Error(`port ${port} is in use: another kubelet or k3ts runs on this machine; stop it first`) : err,
+      ),
+    )
+    server.listen(port, address, () => resolve())
+  })
+}
+
+async function serve(request: IncomingMessage, response: ServerResponse, deps: KubeletServerDeps, parent: AbortSignal): Promise<void> {
+  using child = childController(parent)
+  response.on('close', () => child.abort(new Error('the client went away')))
+  try {
+    const action = await admit(request, deps, child.signal)
+    await answer(action, response, deps, child.signal)
+  } catch (err) {
+    if (child.signal.aborted) response.destroy()
+    else if (response.headersSent) response.destroy(err as Error)
+    else fail(response, err, deps.log)
+  }
+}
+
+/** Authenticates and authorizes; throws KubeletHttpError 401, 403 or 404. */
+async function admit(request: IncomingMessage, deps: KubeletServerDeps, signal: AbortSignal): Promise<Action> {
+  const url = new URL(request.url ?? '/', 'https://kubelet')
+  const action = parseAction(url.pathname, url.searchParams)
+  const caller = callerOf(request.socket)
+  if (caller === undefined) throw new KubeletHttpError(401, 'Unauthorized')
+  if (action === undefined) throw new KubeletHttpError(404, '404 page not found')
+  const access = requiredAccess(action, request.method ?? 'GET')
+  if (await deps.authorize(caller, access, signal)) return action
+  throw new KubeletHttpError(403, `Forbidden (user=${caller.name}, verb=${access.verb}, resource=nodes, subresource=${access.subresource})`)
+}
+
+function callerOf(socket: Duplex): Caller | undefined {
+  if (!(socket instanceof TLSSocket) || !socket.authorized) return undefined
+  const { CN, O } = socket.getPeerCertificate().subject
+  const name = Array.isArray(CN) ? CN[0] : CN
+  return name === undefined ? undefined : { name, groups: O === undefined ? [] : Array.isArray(O) ? O : [O] }
+}
+
+async function answer(action: Action, response: ServerResponse, deps: KubeletServerDeps, signal: AbortSignal): Promise<void> {
+  switch (action.kind) {
+    case 'healthz':
+      response.end('ok')
+      return
+    case 'pods':
+      json(response, { kind: 'PodList', apiVersion: 'v1', metadata: {}, items: deps.pods.pods() })
+      return
+    case 'metrics':
+      response.setHeader('content-type', 'text/plain; version=0.0.4; charset=utf-8')
+      response.end(await deps.metrics())
+      return
+    case 'stats':
+      json(response, await deps.stats(signal))
+      return
+    case 'logs':
+      return sendLog(action, response, deps, signal)
+    case 'exec':
+    case 'attach':
+    case 'port-forward':
+      throw new KubeletHttpError(400, 'Upgrade request required')
+  }
+}
+
+async function sendLog(
+  action: Extract<Action, { readonly kind: 'logs' }>,
+  response: ServerResponse,
+  deps: KubeletServerDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  const pod = deps.pods.find(action.namespace, action.pod)
+  if (pod === undefined) throw new KubeletHttpError(404, `pod ${action.namespace}/${action.pod} is not on this node`)
+  const previous = action.query.get('previous') === 'true'
+  const path = deps.pods.logPath(pod, action.container, previous)
+  if (path === undefined) throw new KubeletHttpError(400, missingLog(action, previous))
+  const options = logOptions(action.query, deps.clock.now())
+  const isRunning = (): boolean => !previous && deps.pods.container(pod, action.container)?.running === true
+  response.writeHead(200, { 'content-type': 'text/plain' })
+  response.flushHeaders()
+  await pipeline(Readable.from(readLog({ path, isRunning, clock: deps.clock }, options, signal), { objectMode: false }), response)
+}
+
+function missingLog(action: { readonly pod: string; readonly container: string }, previous: boolean): string {
+  return previous
+    ? `previous terminated container "${action.container}" in pod "${action.pod}" not found`
+    : `container "${action.container}" in pod "${action.pod}" is waiting to start`
+}
+
+function logOptions(query: URLSearchParams, nowMs: number): LogOptions {
+  const number = (name: string): number | undefined => {
+    const text = query.get(name)
+    if (text === null || text === '') return undefined
+    if (!/^\d+$/.test(text)) throw new KubeletHttpError(400, `${name}: ${JSON.stringify(text)} is not a number of at least 0`)
+    return Number(text)
+  }
+  const sinceSeconds = number('sinceSeconds')
+  const sinceTime = query.get('sinceTime')
+  const stream = query.get('stream')
+  return {
+    follow: query.get('follow') === 'true',
+    tailLines: number('tailLines'),
+    sinceMs: sinceSeconds !== undefined ? nowMs - sinceSeconds * 1000 : sinceTime === null ? undefined : Date.parse(sinceTime),
+    timestamps: query.get('timestamps') === 'true',
+    limitBytes: number('limitBytes'),
+    stream: stream === 'Stdout' || stream === 'Stderr' ? stream : 'All',
+  }
+}
+
+async function upgrade(
+  request: IncomingMessage,
+  socket: Duplex,
+  context: { readonly head: Buffer; readonly deps: KubeletServerDeps; readonly signal: AbortSignal },
+): Promise<void> {
+  const { deps, signal } = context
+  socket.on('error', () => socket.destroy())
+  try {
+    const action = await admit(request, deps, signal)
+    if (action.kind !== 'exec' && action.kind !== 'attach' && action.kind !== 'port-forward')
+      throw new KubeletHttpError(400, 'this path takes no upgrade')
+    const address = await openSession(action, deps.pods, deps.runtime, signal)
+    tunnel(socket, { method: request.method ?? 'POST', rawHeaders: request.rawHeaders, head: context.head }, address)
+  } catch (err) {
+    const { status, text } = toHttp(err)
+    if (status >= 500) deps.log.warn({ err }, 'Kubelet API: session failed')
+    socket.end(
+      `HTTP/1.1 ${status} Error\r\nContent-Type: text/plain\r\nContent-Length: ${Buffer.byteLength(text)}\r\nConnection: close\r\n\r\n${text}`,
+    )
+  }
+}
+
+function json(response: ServerResponse, value: unknown): void {
+  response.setHeader('content-type', 'application/json')
+  response.end(JSON.stringify(value))
+}
+
+function fail(response: ServerResponse, err: unknown, log: Logger): void {
+  const { status, text } = toHttp(err)
+  if (status >= 500) log.warn({ err }, 'Kubelet API: request failed')
+  response.writeHead(status, { 'content-type': 'text/plain' }).end(text)
+}
+
+function toHttp(err: unknown): { readonly status: number; readonly text: string } {
+  return err instanceof KubeletHttpError ? { status: err.status, text: err.message } : { status: 500, text: (err as Error).message }
+}

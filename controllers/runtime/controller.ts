@@ -12,6 +12,11 @@ export interface Controller {
   readonly watches: readonly Watch[]
   /** Keys to reconcile once at the start besides those of cached objects; for controllers with one fixed duty. */
   readonly initialKeys?: readonly string[]
+  /**
+   * Further sources of keys, for what is known at run time only (all resources served, a timer). Runs beside the
+   * workers until the signal aborts; a failure is logged and it is started again.
+   */
+  source?(enqueue: (key: ObjectKey) => void, signal: AbortSignal): Promise<void>
   /** Level-triggered: gets a key and reads the world from listers. A throw means retry with backoff. */
   reconcile(key: ObjectKey, context: ReconcileContext): Promise<Result>
 }

@@ -6,6 +6,7 @@ import type { Logger } from '../../core/observability/log.ts'
 import { childController, isAborted } from '../../core/runtime/abort.ts'
 import type { Clock } from '../../core/runtime/clock.ts'
 import type { Component } from '../../core/runtime/component.ts'
+import { supervise } from '../../core/runtime/supervise.ts'
 import { WorkQueue } from '../../core/runtime/work-queue.ts'
 import { type Controller, TerminalError } from './controller.ts'
 
@@ -82,7 +83,8 @@ class ControllerLoop {
     if (signal.aborted) stop()
     else signal.addEventListener('abort', stop, { once: true })
     this.#enqueueAll()
-    await Promise.all(Array.from({ length: this.#controller.concurrency }, () => this.#work(signal)))
+    const workers = Array.from({ length: this.#controller.concurrency }, () => this.#work(signal))
+    await Promise.all([...workers, this.#source(signal)])
     signal.removeEventListener('abort', stop)
   }
 
@@ -97,6 +99,13 @@ class ControllerLoop {
       for (const object of this.#deps.informers.informer(type).list()) for (const key of map(object)) this.#queue.add(key)
     }
     for (const key of this.#controller.initialKeys ?? []) this.#queue.add(key as ObjectKey)
+  }
+
+  async #source(signal: AbortSignal): Promise<void> {
+    const { source, name } = this.#controller
+    if (source === undefined) return
+    const { clock } = this.#deps
+    await supervise((inner) => source((key) => this.#queue.add(key), inner), { name, log: this.#log, clock, signal })
   }
 
   async #work(signal: AbortSignal): Promise<void> {

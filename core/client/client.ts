@@ -34,6 +34,8 @@ export interface ListQuery {
   readonly limit?: number | undefined
   readonly continue?: string | undefined
   readonly resourceVersion?: string | undefined
+  /** Asks for PartialObjectMetadata: objects have kind, apiVersion and metadata alone. */
+  readonly metadataOnly?: boolean | undefined
 }
 
 export interface WatchQuery {
@@ -44,6 +46,7 @@ export interface WatchQuery {
   readonly allowWatchBookmarks?: boolean | undefined
   readonly sendInitialEvents?: boolean | undefined
   readonly timeoutSeconds?: number | undefined
+  readonly metadataOnly?: boolean | undefined
 }
 
 export interface WriteOptions {

@@ -20,7 +20,6 @@ export interface InformerFactoryDeps {
 
 /** The running set of informers. Informers asked for before the start begin with it, later ones at once. */
 export interface InformerSet extends InformerFactory, Component {
-  /** Ends and forgets an informer, when its resource is no longer served. */
   release(type: ResourceType<KubeObject>, scope?: InformerOptions): void
 }
 
@@ -47,7 +46,8 @@ class SharedInformers implements InformerSet {
 
   informer<T extends KubeObject>(type: ResourceType<T>, scope: InformerOptions = {}): Informer<T> {
     const id = idOf(type, scope)
-    const known = this.#entries.get(id)
+    const known =
+      this.#entries.get(id) ?? (scope.metadataOnly === true ? this.#entries.get(idOf(type, { ...scope, metadataOnly: false })) : undefined)
     if (known !== undefined) return known.informer as unknown as Informer<T>
     const informer = new CachedInformer<T>(type, this.#deps.log)
     const entry: Entry = { informer: informer as unknown as CachedInformer<KubeObject>, scope }
@@ -179,6 +179,6 @@ class CachedInformer<T extends KubeObject> extends ObjectStore<T> implements Inf
 }
 
 function idOf(type: ResourceType<unknown>, scope: InformerOptions): string {
-  const { namespace = '', labelSelector = '', fieldSelector = '' } = scope
-  return [groupResourceOf(type), type.version, namespace, labelSelector, fieldSelector].join('|')
+  const { namespace = '', labelSelector = '', fieldSelector = '', metadataOnly = false } = scope
+  return [groupResourceOf(type), type.version, namespace, labelSelector, fieldSelector, metadataOnly].join('|')
 }

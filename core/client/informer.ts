@@ -24,6 +24,8 @@ export interface InformerOptions {
   readonly namespace?: string | undefined
   readonly labelSelector?: string | undefined
   readonly fieldSelector?: string | undefined
+  /** Only `metadata` is of interest; answers the full informer when there is one already. */
+  readonly metadataOnly?: boolean | undefined
 }
 
 /** One informer per resource, scope and process, shared by all users. */
@@ -31,4 +33,6 @@ export interface InformerFactory {
   informer<T extends KubeObject>(type: ResourceType<T>, options?: InformerOptions): Informer<T>
   /** Resolves when all informers asked for so far have listed once. */
   waitForSync(signal: AbortSignal): Promise<void>
+  /** Ends and forgets an informer, when its resource is no longer served. */
+  release?(type: ResourceType<KubeObject>, options?: InformerOptions): void
 }

@@ -2,7 +2,7 @@ import type { Draft, KubeObject, ObjectName } from '../meta/object.ts'
 import { apiVersionOf, type ResourceType } from '../meta/resource-type.ts'
 import type { Client, DeleteOptions, ListQuery, ObjectList, Patch, WatchEvent, WatchQuery, WriteOptions } from './client.ts'
 import { freezeDeep } from './freeze.ts'
-import { JSON_TYPE, PATCH_TYPES } from './media-types.ts'
+import { JSON_TYPE, METADATA_LIST_TYPE, METADATA_TYPE, PATCH_TYPES } from './media-types.ts'
 import { resourcePath, type Target } from './paths.ts'
 import { parseBody, toStatusError } from './response.ts'
 import type { Transport, TransportRequest } from './transport.ts'
@@ -41,8 +41,9 @@ class TypedClient implements Client {
   }
 
   async list<T extends KubeObject>(type: ResourceType<T>, options: ListQuery, signal: AbortSignal): Promise<ObjectList<T>> {
-    const { namespace, ...query } = options
-    const answer = await this.#call({ method: 'GET', path: resourcePath(type, { namespace }, query) }, signal)
+    const { namespace, metadataOnly, ...query } = options
+    const headers = metadataOnly === true ? { accept: METADATA_LIST_TYPE } : {}
+    const answer = await this.#call({ method: 'GET', path: resourcePath(type, { namespace }, query), headers }, signal)
     const list = parseBody<WireList<T>>(answer)
     const items = list.items ?? []
     for (const item of items) this.#finish(withTypeMeta(type, item))
@@ -54,7 +55,7 @@ class TypedClient implements Client {
     options: WatchQuery,
     signal: AbortSignal,
   ): AsyncGenerator<readonly WatchEvent<T>[]> {
-    const { namespace, sendInitialEvents, ...query } = options
+    const { namespace, sendInitialEvents, metadataOnly, ...query } = options
     const path = resourcePath(
       type,
       { namespace },
@@ -64,10 +65,11 @@ class TypedClient implements Client {
         ...(sendInitialEvents !== undefined && { sendInitialEvents: String(sendInitialEvents), resourceVersionMatch: 'NotOlderThan' }),
       },
     )
-    const stream = await this.#transport.stream({ method: 'GET', path, headers: this.#headers }, signal)
+    const headers = metadataOnly === true ? { ...this.#headers, accept: METADATA_TYPE } : this.#headers
+    const stream = await this.#transport.stream({ method: 'GET', path, headers }, signal)
     if (stream.status >= 400) throw toStatusError(stream.status, await readAll(stream.body), stream.headers)
     for await (const batch of parseWatchFrames<T>(stream.body)) {
-      for (const event of batch) this.#finish(event.object)
+      for (const event of batch) this.#finish(withTypeMeta(type, event.object))
       yield batch
     }
   }
@@ -137,11 +139,13 @@ class TypedClient implements Client {
   }
 }
 
-/** Items of built-in lists carry neither kind nor apiVersion on the wire; users of the cache expect both. */
+/** Items of built-in lists carry neither kind nor apiVersion, partial ones those of the view; users expect the object's own. */
 function withTypeMeta<T extends KubeObject>(type: ResourceType<T>, item: T): T {
   const open = item as { apiVersion?: string | undefined; kind?: string | undefined }
-  open.apiVersion ??= apiVersionOf(type)
-  open.kind ??= type.kind
+  if (open.kind === undefined || open.kind === 'PartialObjectMetadata') {
+    open.apiVersion = apiVersionOf(type)
+    open.kind = type.kind
+  }
   return item
 }
 

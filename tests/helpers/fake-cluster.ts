@@ -209,6 +209,10 @@ export class FakeCluster implements Client {
         metadata: { ...old.metadata, labels, annotations, ownerReferences, finalizers },
       })
     }
+    if (subresource === 'finalize' && ((next.spec as { finalizers?: string[] }).finalizers ?? []).length === 0) {
+      this.informers.drop(type, keyOf(old))
+      return next
+    }
     const { uid, creationTimestamp, deletionTimestamp, generation = 1 } = old.metadata
     const specChanged = !deepEqual(old.spec, next.spec)
     const metadata = { ...next.metadata, uid, creationTimestamp, deletionTimestamp, generation: generation + (specChanged ? 1 : 0) }

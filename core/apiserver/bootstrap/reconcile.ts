@@ -20,7 +20,8 @@ export const keepExisting: Reconciler = () => NONE
 /** Adds missing rules, keeps extra ones. Source: kubernetes, component-helpers auth/rbac/reconciliation. */
 export const reconcileRole: Reconciler = (current, wanted) => {
   if (current.metadata.annotations?.[RBAC_AUTOUPDATE] === 'false') return NONE
-  const [have, want] = [current as ClusterRole, wanted]
+  const have = current as ClusterRole
+  const want = wanted as unknown as ClusterRole
   const metadata = mergedMetadata(current, wanted)
   const aggregationRule = mergedAggregation(have, want)
   const hasRules = want.aggregationRule !== undefined || deepEqual(have.rules, want.rules)
@@ -36,7 +37,8 @@ export const reconcileRole: Reconciler = (current, wanted) => {
 /** Adds missing subjects; another role means a new binding, since the role of one can never change. */
 export const reconcileBinding: Reconciler = (current, wanted) => {
   if (current.metadata.annotations?.[RBAC_AUTOUPDATE] === 'false') return NONE
-  const [have, want] = [current as ClusterRoleBinding, wanted]
+  const have = current as ClusterRoleBinding
+  const want = wanted as unknown as ClusterRoleBinding
   if (!deepEqual(have.roleRef, want.roleRef)) return { kind: 'replace', object: wanted }
   const metadata = mergedMetadata(current, wanted)
   const subjects = have.subjects ?? []

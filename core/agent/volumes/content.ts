@@ -1,7 +1,6 @@
 import { configMaps, secrets } from '../../api/kinds.ts'
 import type {
   ConfigMap,
-  ConfigMapProjection,
   DownwardAPIVolumeFile,
   KeyToPath,
   Pod,

@@ -2,8 +2,6 @@ import { serviceAccounts } from '../../api/kinds.ts'
 import type { TokenRequest } from '../../api/types/authentication-v1.ts'
 import type { Pod } from '../../api/types/core-v1.ts'
 import type { Client } from '../../client/client.ts'
-import type { KubeObject } from '../../meta/object.ts'
-import type { ResourceType } from '../../meta/resource-type.ts'
 import type { Clock } from '../../runtime/clock.ts'
 
 interface Cached {

@@ -32,9 +32,9 @@ function conversionOf(def: ResourceDef, entry: Entry): { readonly object: KubeOb
   return view
 }
 
-/** Bytes before the metadata in the stored form: `{"kind":"Pod","apiVersion":"v1",`. */
+/** Length of what stands before `"metadata"` in served bytes: `{"kind":"Pod","apiVersion":"v1",`. */
 export function typeMetaLength(def: ResourceDef): number {
-  return Buffer.byteLength(JSON.stringify({ kind: def.kind, apiVersion: apiVersionOf(def) }))
+  return JSON.stringify({ kind: def.kind, apiVersion: apiVersionOf(def) }).length
 }
 
 /** Custom kinds have no message name, and with it no protobuf form and no bare items in lists. */

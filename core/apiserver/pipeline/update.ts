@@ -27,7 +27,7 @@ export interface Change {
    * The wanted state, decoded and defaulted, the caller's own to change; `current` itself is never changed. Called again
    * with a newer `current` after a conflict. Absent `current`: the object does not exist, and `createsWhenAbsent` is true.
    */
-  readonly next: (current: KubeObject | undefined) => Promise<Work<KubeObject>> | Work<KubeObject>
+  readonly next: (current: Entry | undefined) => Promise<Work<KubeObject>> | Work<KubeObject>
   readonly createsWhenAbsent: boolean
   readonly subresource?: SubresourceDef
   /** A patch: the revision in `next` is the one it was applied to, and makes it conditional only when it is another one. */
@@ -84,7 +84,7 @@ async function createAbsent(services: WriteServices, change: Change, context: Wr
 async function updateOnce(services: WriteServices, change: Change, current: Entry, context: WriteContext): Promise<Entry> {
   const { def, name } = context
   const old = objectOf(def, current)
-  const next = await change.next(old)
+  const next = await change.next(current)
   const isConditional = checkPreconditions(next, current, old, context) && change.isPatch !== true
   keepSystemMetadata(next, old, context)
   if (change.hasManagers !== true) recordManagers(next, old, context)

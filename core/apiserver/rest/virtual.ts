@@ -1,0 +1,66 @@
+import type { KubeObject } from '../../meta/object.ts'
+import type { Entry } from '../cache/cache.ts'
+import { objectForm, objectResponse } from '../output/object-output.ts'
+import { protobufReader } from '../output/protobuf.ts'
+import { listForm, listResponse } from '../output/list-output.ts'
+import { isBuiltIn } from '../output/view.ts'
+import { admissionAttributes } from '../pipeline/admit.ts'
+import { readBody } from '../pipeline/body.ts'
+import { decodeBody } from '../pipeline/decode.ts'
+import { applyDefaults } from '../pipeline/defaults.ts'
+import { writeOptions } from '../pipeline/options.ts'
+import type { WriteContext } from '../pipeline/write-context.ts'
+import type { Work } from '../resources/resource-def.ts'
+import { notFound } from '../errors.ts'
+import { type RestHandler, writeContextOf } from './rest-context.ts'
+
+/** Handlers of kinds that are never stored, from functions over objects. */
+export type Answer = (object: Work<KubeObject>, context: WriteContext) => Promise<KubeObject> | KubeObject
+
+/** POST that is answered with an object: reviews, token requests. Admission sees the request as a CREATE. */
+export function answeringCreate(answer: Answer): RestHandler {
+  return async (rest) => {
+    const { request, def, services } = rest
+    const form = objectForm(request, def)
+    const context = writeContextOf(rest, writeOptions(request, 'CreateOptions'))
+    const body = await readBody(request, def.kind, isBuiltIn(def) ? protobufReader(def) : undefined)
+    const object = decodeBody(body, def, { validation: context.options.validation, warn: context.warn })
+    applyDefaults(object, context)
+    const attributes = admissionAttributes(context, 'CREATE', object, undefined)
+    await services.admission.mutate(attributes)
+    await services.admission.validate(attributes)
+    return objectResponse(201, virtualEntry(await answer(object, context)), def, { request, form, nowMs: context.nowMs })
+  }
+}
+
+/** GET and LIST over objects computed at each read (componentstatuses). */
+export function computedReads(read: (context: { readonly signal: AbortSignal }) => Promise<readonly KubeObject[]>): RestHandler {
+  return async (rest) => {
+    const { request, def, info, services } = rest
+    const nowMs = services.clock.now()
+    const objects = await read({ signal: request.signal })
+    if (info.name === '' || info.verb === 'list')
+      return listResponse({ entries: objects.map(virtualEntry), metadata: {} }, def, { request, form: listForm(request, def), nowMs })
+    const object = objects.find(({ metadata }) => metadata.name === info.name)
+    if (object === undefined) throw notFound(def, info.name)
+    return objectResponse(200, virtualEntry(object), def, { request, form: objectForm(request, def), nowMs })
+  }
+}
+
+/** An object that is not stored, in the form of an entry. */
+export function virtualEntry(object: KubeObject): Entry {
+  const { kind, apiVersion, metadata, ...rest } = object
+  let bytes: Uint8Array | undefined
+  return {
+    namespace: metadata.namespace ?? '',
+    name: metadata.name,
+    get bytes() {
+      return (bytes ??= Buffer.from(JSON.stringify({ kind, apiVersion, metadata, ...rest })))
+    },
+    modRevision: 0,
+    createRevision: 0,
+    labels: metadata.labels,
+    fields: undefined,
+    object: () => object,
+  }
+}

@@ -1,16 +1,15 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { pods, replicaSets, replicationControllers } from '../../core/api/kinds.ts'
-import type { ResourceType } from '../../core/meta/resource-type.ts'
 import { StatusError } from '../../core/meta/status-error.ts'
 import { toTimestamp } from '../../core/runtime/clock.ts'
 import { pod, podTemplate, readyStatus, replicaSet } from '../../tests/helpers/builders.ts'
 import { type Bench, controllerBench, namesOf } from '../../tests/helpers/controller-bench.ts'
-import { planReplicas, type Replicated, replicaSetController, replicationControllerController } from './replica-set.ts'
+import { planReplicas, replicaSetController, replicationControllerController } from './replica-set.ts'
 
 const start = async (bench: Bench): Promise<void> => {
   const { cluster, recorder, clock } = bench
-  const sets = cluster.informers.informer(replicaSets as ResourceType<Replicated>)
+  const sets = cluster.informers.informer(replicaSets)
   await bench.run(replicaSetController({ client: cluster, sets, pods: cluster.informers.informer(pods), recorder, clock }))
 }
 const statusOf = (bench: Bench): unknown => bench.cluster.all(replicaSets)[0]?.status
@@ -195,7 +194,7 @@ describe('ReplicationController controller', () => {
       spec: { replicas: 2, selector: { app: 'web' }, template: podTemplate() },
       status: { replicas: 0 },
     })
-    const sets = cluster.informers.informer(replicationControllers as ResourceType<Replicated>)
+    const sets = cluster.informers.informer(replicationControllers)
     await bench.run(replicationControllerController({ client: cluster, sets, pods: cluster.informers.informer(pods), recorder, clock }))
     assert.equal(cluster.all(pods).length, 2)
     assert.deepEqual(cluster.all(replicationControllers)[0]?.status, {

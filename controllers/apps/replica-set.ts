@@ -55,7 +55,7 @@ const BURST = 500
 
 export function replicaSetController(deps: ReplicaSetDeps<Replicated>): Controller {
   const type = replicaSets as ResourceType<Replicated>
-  return controllerFor({ name: 'replicaset', type, selectorOf: ({ spec }) => selectorOf(spec.selector as LabelSelector) }, deps)
+  return controllerFor({ name: 'replicaset', type, selectorOf: ({ spec }) => selectorOf(spec.selector) }, deps)
 }
 
 export function replicationControllerController(deps: ReplicaSetDeps<Replicated>): Controller {
@@ -92,7 +92,6 @@ class Sync {
   readonly #expectations: Expectations<Pod>
   readonly #context: ReconcileContext
 
-  // eslint-disable-next-line max-params -- fields of one short-lived call
   constructor(kind: Kind<Replicated>, deps: ReplicaSetDeps<Replicated>, expectations: Expectations<Pod>, context: ReconcileContext) {
     this.#kind = kind
     this.#deps = deps

@@ -23,7 +23,7 @@ export function sameTemplate(a: PodTemplateSpec, b: PodTemplateSpec): boolean {
 }
 
 function withoutHash(template: PodTemplateSpec): unknown {
-  const { [POD_TEMPLATE_HASH]: _hash, ...labels } = template.metadata.labels ?? {}
+  const labels: Record<string, string | undefined> = { ...template.metadata.labels, [POD_TEMPLATE_HASH]: undefined }
   return { ...template, metadata: { ...template.metadata, labels } }
 }
 

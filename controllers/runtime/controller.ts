@@ -1,3 +1,4 @@
+import type { InformerOptions } from '../../core/client/informer.ts'
 import type { KubeObject, ObjectKey } from '../../core/meta/object.ts'
 import type { ResourceType } from '../../core/meta/resource-type.ts'
 import type { Logger } from '../../core/observability/log.ts'
@@ -16,20 +17,22 @@ export interface Controller {
    * Further sources of keys, for what is known at run time only (all resources served, a timer). Runs beside the
    * workers until the signal aborts; a failure is logged and it is started again.
    */
-  source?(enqueue: (key: ObjectKey) => void, signal: AbortSignal): Promise<void>
+  readonly source?: (enqueue: (key: ObjectKey) => void, signal: AbortSignal) => Promise<void>
   /** Level-triggered: gets a key and reads the world from listers. A throw means retry with backoff. */
   reconcile(key: ObjectKey, context: ReconcileContext): Promise<Result>
 }
 
 export interface Watch {
   readonly type: ResourceType<KubeObject>
+  /** Narrows the informer; only for parts of a resource that nobody else watches in full. */
+  readonly options?: InformerOptions
   /** Keys to reconcile when `object` was added, changed (called for old and new) or deleted. */
-  map(object: KubeObject): readonly ObjectKey[]
+  readonly map: (object: KubeObject) => readonly ObjectKey[]
 }
 
 /** Types a watch's mapping function by its resource. */
 export function watch<T extends KubeObject>(type: ResourceType<T>, map: (object: T) => readonly ObjectKey[]): Watch {
-  return { type: type as ResourceType<KubeObject>, map: map as (object: KubeObject) => readonly ObjectKey[] }
+  return { type: type, map: map as (object: KubeObject) => readonly ObjectKey[] }
 }
 
 export interface ReconcileContext {

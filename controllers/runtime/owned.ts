@@ -48,7 +48,7 @@ export function ownerKeys<O extends KubeObject>(
   owners: Lister<O>,
   selectorOf: (owner: O) => Selector,
 ): (object: KubeObject) => readonly ObjectKey[] {
-  const byReference = controllerKeys(type as ResourceType<KubeObject>)
+  const byReference = controllerKeys(type)
   return (object) => {
     if (controllerOf(object) !== undefined) return byReference(object)
     return owners

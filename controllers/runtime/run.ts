@@ -67,11 +67,11 @@ class ControllerLoop {
     this.#deps = deps
     this.#log = deps.log.child({ controller: controller.name })
     this.#queue = new WorkQueue<ObjectKey>({ clock: deps.clock })
-    this.#removers = controller.watches.map(({ type, map }) => {
+    this.#removers = controller.watches.map(({ type, options, map }) => {
       const enqueue = (object: KubeObject | undefined): void => {
         if (object !== undefined) for (const key of map(object)) this.#queue.add(key)
       }
-      return deps.informers.informer(type).onChange((next, old) => {
+      return deps.informers.informer(type, options).onChange((next, old) => {
         enqueue(old)
         enqueue(next)
       })
@@ -95,8 +95,8 @@ class ControllerLoop {
 
   /** Whatever was cached before this loop listened. */
   #enqueueAll(): void {
-    for (const { type, map } of this.#controller.watches) {
-      for (const object of this.#deps.informers.informer(type).list()) for (const key of map(object)) this.#queue.add(key)
+    for (const { type, options, map } of this.#controller.watches) {
+      for (const object of this.#deps.informers.informer(type, options).list()) for (const key of map(object)) this.#queue.add(key)
     }
     for (const key of this.#controller.initialKeys ?? []) this.#queue.add(key as ObjectKey)
   }

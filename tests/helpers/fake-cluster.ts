@@ -76,7 +76,6 @@ export class FakeCluster implements Client {
     return { resourceVersion: String(this.#revision), items }
   }
 
-  // eslint-disable-next-line require-yield -- controllers see changes through the informers
   async *watch<T extends KubeObject>(): AsyncGenerator<readonly WatchEvent<T>[]> {
     throw new Error('the fake cluster has informers only')
   }
@@ -162,7 +161,6 @@ export class FakeCluster implements Client {
     }
   }
 
-  // eslint-disable-next-line max-params -- the shape of the contract
   async createSubresource<R>(type: ResourceType<KubeObject>, name: ObjectName, subresource: string, body: unknown): Promise<R> {
     this.#act({ verb: 'post', resource: type.resource, subresource, key: keyFor(type, name), object: body })
     this.#require(type, keyFor(type, name))

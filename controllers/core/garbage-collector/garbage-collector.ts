@@ -35,7 +35,7 @@ export function garbageCollector(deps: GarbageCollectorDeps): Controller {
   return {
     name: 'garbage-collector',
     concurrency: 20,
-    watches: [{ type: customResourceDefinitions as ResourceType<KubeObject>, map: () => [] }],
+    watches: [{ type: customResourceDefinitions, map: () => [] }],
     source: (enqueue, signal) => monitors.run((uids) => uids.forEach((uid) => enqueue(uid as ObjectKey)), signal),
     reconcile: (key, context) => new Collection(deps, graph, monitors, context).collect(key),
   }
@@ -50,7 +50,6 @@ class Collection {
   readonly #monitors: Monitors
   readonly #context: ReconcileContext
 
-  // eslint-disable-next-line max-params -- fields of one short-lived call
   constructor(deps: GarbageCollectorDeps, graph: OwnerGraph, monitors: Monitors, context: ReconcileContext) {
     this.#deps = deps
     this.#graph = graph

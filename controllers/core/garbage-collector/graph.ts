@@ -77,7 +77,6 @@ export class OwnerGraph {
       for (const dependent of node.dependents) look.add(dependent.uid)
     }
     if (orphaning && !node.orphaning) look.add(uid)
-    // A dependent on its way out may have been the last thing its owner waited for.
     node.deleting = deleting
     node.deletingDependents = foreground
     node.orphaning = orphaning

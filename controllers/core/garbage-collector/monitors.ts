@@ -84,7 +84,7 @@ export class Monitors {
       }
     } finally {
       off()
-      for (const { stop } of this.#monitors.values()) stop()
+      for (const monitor of this.#monitors.values()) monitor.stop()
       this.#monitors.clear()
     }
   }

@@ -72,7 +72,6 @@ async function markTerminating(namespace: Namespace, { client }: NamespaceDeps, 
   return client.updateStatus(namespaces, { ...namespace, status: { ...namespace.status, phase: 'Terminating' } }, { signal })
 }
 
-// eslint-disable-next-line max-params -- one step of reconcile
 async function report(namespace: Namespace, findings: Findings, { client, clock }: NamespaceDeps, signal: AbortSignal): Promise<Namespace> {
   const conditions = planConditions(namespace.status.conditions, findings, toTimestamp(clock.now()))
   if (deepEqual(conditions, namespace.status.conditions)) return namespace
@@ -127,7 +126,6 @@ class Tally implements Findings {
   }
 }
 
-// eslint-disable-next-line max-params -- one step of reconcile
 async function emptyOf(
   resource: DiscoveredResource,
   namespace: string,

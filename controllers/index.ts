@@ -1,0 +1,137 @@
+import {
+  configMaps,
+  customResourceDefinitions,
+  deployments,
+  endpointSlices,
+  endpoints,
+  namespaces,
+  nodes,
+  pods,
+  replicaSets,
+  replicationControllers,
+  serviceAccounts,
+  services,
+} from '../core/api/kinds.ts'
+import { deploymentController } from './apps/deployment/deployment.ts'
+import { replicaSetController, replicationControllerController } from './apps/replica-set.ts'
+import { garbageCollector } from './core/garbage-collector/garbage-collector.ts'
+import { namespaceController } from './core/namespace/namespace.ts'
+import { ROOT_CA_SCOPE, rootCaPublisher } from './core/root-ca-publisher.ts'
+import { serviceAccountController } from './core/service-account.ts'
+import { endpointSliceController } from './network/endpoint-slice/endpoint-slice.ts'
+import { endpointSliceMirroringController } from './network/endpoint-slice-mirroring.ts'
+import { endpointsController } from './network/endpoints.ts'
+import type { ControllerEntry } from './runtime/context.ts'
+
+/** All controllers of the control plane; flags and documentation are generated from this table. */
+export const CONTROLLERS: readonly ControllerEntry[] = [
+  {
+    name: 'namespace',
+    byDefault: true,
+    create: ({ informers, ...deps }) =>
+      namespaceController({ ...deps, namespaces: informers.informer(namespaces), pods: informers.informer(pods) }),
+  },
+  {
+    name: 'serviceaccount',
+    byDefault: true,
+    create: ({ client, informers }) =>
+      serviceAccountController({
+        client,
+        namespaces: informers.informer(namespaces),
+        serviceAccounts: informers.informer(serviceAccounts),
+      }),
+  },
+  {
+    name: 'root-ca-certificate-publisher',
+    byDefault: true,
+    create: ({ client, informers, settings }) =>
+      rootCaPublisher({
+        client,
+        namespaces: informers.informer(namespaces),
+        configMaps: informers.informer(configMaps, ROOT_CA_SCOPE),
+        rootCa: settings.rootCa,
+      }),
+  },
+  {
+    name: 'endpoints',
+    byDefault: true,
+    create: ({ client, informers, recorderFor }) =>
+      endpointsController({
+        client,
+        services: informers.informer(services),
+        pods: informers.informer(pods),
+        endpoints: informers.informer(endpoints),
+        recorder: recorderFor('endpoint-controller'),
+      }),
+  },
+  {
+    name: 'endpointslice',
+    byDefault: true,
+    create: ({ client, informers, clock, recorderFor }) =>
+      endpointSliceController({
+        client,
+        services: informers.informer(services),
+        pods: informers.informer(pods),
+        nodes: informers.informer(nodes),
+        slices: informers.informer(endpointSlices),
+        recorder: recorderFor('endpoint-slice-controller'),
+        clock,
+      }),
+  },
+  {
+    name: 'endpointslicemirroring',
+    byDefault: true,
+    create: ({ client, informers, clock }) =>
+      endpointSliceMirroringController({
+        client,
+        services: informers.informer(services),
+        endpoints: informers.informer(endpoints),
+        slices: informers.informer(endpointSlices),
+        clock,
+      }),
+  },
+  {
+    name: 'deployment',
+    byDefault: true,
+    create: ({ client, informers, clock, recorderFor }) =>
+      deploymentController({
+        client,
+        deployments: informers.informer(deployments),
+        replicaSets: informers.informer(replicaSets),
+        pods: informers.informer(pods),
+        recorder: recorderFor('deployment-controller'),
+        clock,
+      }),
+  },
+  {
+    name: 'replicaset',
+    byDefault: true,
+    create: ({ client, informers, clock, recorderFor }) =>
+      replicaSetController({
+        client,
+        sets: informers.informer(replicaSets),
+        pods: informers.informer(pods),
+        recorder: recorderFor('replicaset-controller'),
+        clock,
+      }),
+  },
+  {
+    name: 'replicationcontroller',
+    byDefault: true,
+    create: ({ client, informers, clock, recorderFor }) =>
+      replicationControllerController({
+        client,
+        sets: informers.informer(replicationControllers),
+        pods: informers.informer(pods),
+        recorder: recorderFor('replication-controller'),
+        clock,
+      }),
+  },
+  // Last: it asks for an informer of every resource and shares those that exist already.
+  {
+    name: 'garbage-collector',
+    byDefault: true,
+    create: ({ client, informers, discovery, clock, log }) =>
+      garbageCollector({ client, informers, discovery, definitions: informers.informer(customResourceDefinitions), clock, log }),
+  },
+]

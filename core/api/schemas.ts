@@ -175,7 +175,7 @@ function valueSchema(type: string, atomic: boolean | undefined, extra: FieldExtr
     ...simpleSchema(type),
     ...(extra.en !== undefined && { enum: JSON.parse(ENUMS[extra.en] ?? '[]') as readonly string[] }),
     ...(extra.df !== undefined && { default: extra.df }),
-  } as Schema
+  }
 }
 
 const forms = new Map<string, string>()

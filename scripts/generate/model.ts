@@ -21,6 +21,8 @@ export interface ApiModel {
 
 export interface PackageModel {
   readonly stem: string
+  /** `k8s.io.api.core.v1`; names in OpenAPI derive from it. */
+  readonly protoPackage: string
   readonly group: string
   /** Empty for the packages that hold shared types. */
   readonly version: string

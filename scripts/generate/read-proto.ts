@@ -91,6 +91,7 @@ function packageModel(file: ParsedFile, stems: ReadonlyMap<string, string>): Pac
   )
   return {
     stem: file.stem,
+    protoPackage: file.packageName,
     group: api.group ?? '',
     version: api.version ?? '',
     enabledByDefault: api.enabled_by_default ?? false,

@@ -19,9 +19,13 @@ export function schemaFile(model: ApiModel): string {
       .filter(([, entry]) => entry.closed && entry.base === 'string' && entry.values.length > 0)
       .map(([name, entry]) => `  '${pkg.stem}.${name}': ${quote(JSON.stringify(entry.values))},`),
   )
+  const protoPackages = [...model.packages.values()].map((pkg) => `  '${pkg.stem}': '${pkg.protoPackage}',`)
   return `${HEADER}
 /** \`<group>/<version>\` to the first part of schema names. */
 export const STEMS: Readonly<Record<string, string>> = {\n${kinds.join('\n')}\n}
+
+/** First part of schema names to the protobuf package. */
+export const PROTO_PACKAGES: Readonly<Record<string, string>> = {\n${protoPackages.join('\n')}\n}
 
 /** Closed value sets, JSON text each. */
 export const ENUMS: Readonly<Record<string, string>> = {\n${enums.join('\n')}\n}

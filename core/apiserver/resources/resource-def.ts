@@ -23,6 +23,8 @@ export interface ResourceDef<T extends KubeObject = KubeObject> {
   /** Served verbs: create, delete, deletecollection, get, list, patch, update, watch. */
   readonly verbs: readonly string[]
   readonly schema: ObjectSchema
+  /** What OpenAPI publishes of a custom kind: the OpenAPI v3 schema as its definition gives it. */
+  readonly openApiSchema?: Readonly<Record<string, unknown>>
   /** Storage prefix without trailing slash, `/registry/pods`; several versions of a kind share one. */
   readonly storagePrefix: string
   /** Hash of the storage version in discovery, absent for virtual kinds. */

@@ -4,7 +4,7 @@ import { StoreError } from '../../store/store.ts'
 import type { Entry, ResourceCache } from '../cache/cache.ts'
 import { alreadyExists, fromStoreError } from '../errors.ts'
 import type { Work } from '../resources/resource-def.ts'
-import { admissionAttributes } from './admit.ts'
+import { admissionAttributes, Outcome } from './admit.ts'
 import { encodeForStorage, unstoredEntry } from './encode.ts'
 import { recordManagers } from './managed-fields.ts'
 import { chooseName, prepareCreate, prepareNew } from './prepare.ts'
@@ -33,30 +33,29 @@ export async function createObject(
   prepareNew(object, context)
   const isGenerated = chooseName(object)
   if (options.hasManagers !== true) recordManagers(object, undefined, context)
-  const attributes = admissionAttributes(context, 'CREATE', object, undefined)
-  await services.admission.mutate(attributes)
-  prepareCreate(object, context)
-  const reservation = services.hookOf(context.def)?.onCreate?.(object, context)
+  const outcome = new Outcome()
   try {
-    const entry = await validateAndStore(services, object, context, isGenerated)
-    if (context.options.dryRun) reservation?.release()
-    else reservation?.keep()
+    await services.admission.mutate(admissionAttributes(context, { operation: 'CREATE', object }, outcome))
+    prepareCreate(object, context)
+    services.hookOf(context.def)?.onCreate?.(object, context, outcome)
+    const entry = await validateAndStore(services, { object, isGenerated }, context, outcome)
+    outcome.settle(!context.options.dryRun)
     return entry
   } catch (err) {
-    reservation?.release()
+    outcome.settle(false)
     throw err
   }
 }
 
 async function validateAndStore(
   services: WriteServices,
-  object: Work<KubeObject>,
+  { object, isGenerated }: { readonly object: Work<KubeObject>; readonly isGenerated: boolean },
   context: WriteContext,
-  isGenerated: boolean,
+  outcome: Outcome,
 ): Promise<Entry> {
   for (let attempt = 1; ; attempt += 1) {
     validateCreate(object, context)
-    await services.admission.validate(admissionAttributes(context, 'CREATE', object, undefined))
+    await services.admission.validate(admissionAttributes(context, { operation: 'CREATE', object }, outcome))
     try {
       return await store(services.cacheOf(context.def), object, context)
     } catch (err) {

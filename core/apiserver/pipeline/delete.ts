@@ -4,7 +4,7 @@ import type { Entry } from '../cache/cache.ts'
 import { conflict, fromStoreError, notFound } from '../errors.ts'
 import { objectOf } from '../output/view.ts'
 import type { Work } from '../resources/resource-def.ts'
-import { admissionAttributes } from './admit.ts'
+import { admissionAttributes, Outcome } from './admit.ts'
 import type { DeleteOptions } from './delete-options.ts'
 import { planDelete } from './deletion.ts'
 import { encodeForStorage, unstoredEntry } from './encode.ts'
@@ -29,12 +29,16 @@ export async function deleteObject(services: WriteServices, options: DeleteOptio
     if (current === undefined) throw notFound(def, name)
     const old = objectOf(def, current)
     checkPreconditions(options, old, context)
-    const attributes = admissionAttributes(context, 'DELETE', undefined, old)
-    await services.admission.mutate(attributes)
-    await services.admission.validate(attributes)
+    const outcome = new Outcome()
     try {
-      return await deleteOnce(services, options, current, context)
+      const attributes = admissionAttributes(context, { operation: 'DELETE', oldObject: old }, outcome)
+      await services.admission.mutate(attributes)
+      await services.admission.validate(attributes)
+      const deleted = await deleteOnce(services, options, current, context)
+      outcome.settle(!options.dryRun)
+      return deleted
     } catch (err) {
+      outcome.settle(false)
       const isRace = err instanceof StoreError && (err.code === 'RevisionMismatch' || err.code === 'NotFound')
       if (!isRace || attempt === CONFLICT_ATTEMPTS) throw fromStoreError(err, def, name)
     }

@@ -13,6 +13,8 @@ export interface WriteOptions {
   readonly validation: FieldValidation
   /** Server-side apply takes fields over from other managers. */
   readonly force: boolean
+  /** The options object as it was sent, for admission webhooks; absent when nothing was. */
+  readonly sent?: Readonly<Record<string, unknown>>
 }
 
 const MAX_MANAGER_LENGTH = 128
@@ -39,6 +41,14 @@ export function writeOptions(request: ApiRequest, kind: 'CreateOptions' | 'Updat
     fieldManager: given === '' ? agent : given,
     validation: validation === '' ? 'Warn' : (validation as FieldValidation),
     force: isTrue(query.get('force')),
+    sent: {
+      kind,
+      apiVersion: 'meta.k8s.io/v1',
+      ...(dryRun && { dryRun: ['All'] }),
+      ...(given !== '' && { fieldManager: given }),
+      ...(validation !== '' && { fieldValidation: validation }),
+      ...(query.has('force') && { force: isTrue(query.get('force')) }),
+    },
   }
 }
 

@@ -8,7 +8,7 @@ import { sameButRevision } from '../cache/splice.ts'
 import { badRequest, conflict, fromStoreError, invalidObject, notFound } from '../errors.ts'
 import { objectOf } from '../output/view.ts'
 import type { SubresourceDef, Work } from '../resources/resource-def.ts'
-import { admissionAttributes } from './admit.ts'
+import { admissionAttributes, Outcome } from './admit.ts'
 import { createObject } from './create.ts'
 import { encodeForStorage, unstoredEntry } from './encode.ts'
 import { recordManagers } from './managed-fields.ts'
@@ -88,18 +88,19 @@ async function updateOnce(services: WriteServices, change: Change, current: Entr
   const isConditional = checkPreconditions(next, current, old, context) && change.isPatch !== true
   keepSystemMetadata(next, old, context)
   if (change.hasManagers !== true) recordManagers(next, old, context)
-  await services.admission.mutate(admissionAttributes(context, 'UPDATE', next, old))
-  prepareUpdate(next, old, context, change.subresource)
-  const reservation = services.hookOf(def)?.onUpdate?.(next, old, context)
+  const outcome = new Outcome()
   try {
+    const attributes = admissionAttributes(context, { operation: 'UPDATE', object: next, oldObject: old }, outcome)
+    await services.admission.mutate(attributes)
+    prepareUpdate(next, old, context, change.subresource)
+    services.hookOf(def)?.onUpdate?.(next, old, context, outcome)
     validateUpdate(next, old, context, change.subresource)
-    await services.admission.validate(admissionAttributes(context, 'UPDATE', next, old))
+    await services.admission.validate(attributes)
     const entry = await persist(services, next, current, context)
-    if (context.options.dryRun) reservation?.release()
-    else reservation?.keep()
+    outcome.settle(!context.options.dryRun)
     return entry
   } catch (err) {
-    reservation?.release()
+    outcome.settle(false)
     const isRace = err instanceof StoreError && (err.code === 'RevisionMismatch' || err.code === 'NotFound')
     if (isRace && !isConditional) throw new RetryError(fromStoreError(err, def, name))
     throw err

@@ -3,6 +3,7 @@ import type { Authorizer } from '../auth/auth.ts'
 import type { ResourceCache } from '../cache/cache.ts'
 import type { ResourceDef, Work } from '../resources/resource-def.ts'
 import type { AdmissionChain } from './admission-chain.ts'
+import type { Outcome } from './admit.ts'
 import type { WriteContext } from './write-context.ts'
 
 /** What the steps of a write work with. */
@@ -15,14 +16,11 @@ export interface WriteServices {
   readonly hookOf: (def: ResourceDef) => WriteHook | undefined
 }
 
-/** Values taken from a pool for one write: kept when it was stored, given back when it failed or was a dry run. */
-export interface Reservation {
-  keep(): void
-  release(): void
-}
-
-/** Work that needs state outside of the object, after admission and before validation. Throws StatusError. */
+/**
+ * Work that needs state outside of the object, after admission and before validation. What it takes from a pool it gives
+ * back when `outcome` says that nothing was committed. Throws StatusError.
+ */
 export interface WriteHook {
-  readonly onCreate?: (object: Work<KubeObject>, context: WriteContext) => Reservation | undefined
-  readonly onUpdate?: (next: Work<KubeObject>, old: KubeObject, context: WriteContext) => Reservation | undefined
+  readonly onCreate?: (object: Work<KubeObject>, context: WriteContext, outcome: Outcome) => void
+  readonly onUpdate?: (next: Work<KubeObject>, old: KubeObject, context: WriteContext, outcome: Outcome) => void
 }

@@ -4,7 +4,7 @@ import { objectForm, objectResponse } from '../output/object-output.ts'
 import { protobufReader } from '../output/protobuf.ts'
 import { listForm, listResponse } from '../output/list-output.ts'
 import { isBuiltIn } from '../output/view.ts'
-import { admissionAttributes } from '../pipeline/admit.ts'
+import { admissionAttributes, Outcome } from '../pipeline/admit.ts'
 import { readBody } from '../pipeline/body.ts'
 import { decodeBody } from '../pipeline/decode.ts'
 import { applyDefaults } from '../pipeline/defaults.ts'
@@ -26,9 +26,11 @@ export function answeringCreate(answer: Answer): RestHandler {
     const body = await readBody(request, def.kind, isBuiltIn(def) ? protobufReader(def) : undefined)
     const object = decodeBody(body, def, { validation: context.options.validation, warn: context.warn })
     applyDefaults(object, context)
-    const attributes = admissionAttributes(context, 'CREATE', object, undefined)
+    const outcome = new Outcome()
+    const attributes = admissionAttributes(context, { operation: 'CREATE', object }, outcome)
     await services.admission.mutate(attributes)
     await services.admission.validate(attributes)
+    outcome.settle(false)
     return objectResponse(201, virtualEntry(await answer(object, context)), def, { request, form, nowMs: context.nowMs })
   }
 }

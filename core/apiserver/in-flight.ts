@@ -1,0 +1,43 @@
+import { tooManyRequests } from './errors.ts'
+import type { RequestMetrics } from './request-metrics.ts'
+
+/** Requests at once. Source: --max-requests-inflight, --max-mutating-requests-inflight. */
+export interface InFlightLimits {
+  readonly reads: number
+  readonly writes: number
+}
+
+export const DEFAULT_IN_FLIGHT: InFlightLimits = Object.freeze({ reads: 400, writes: 200 })
+
+const READS: ReadonlySet<string> = new Set(['get', 'list', 'watch'])
+
+/** Turns away what would pile up. Watches and tunnels are not counted, and the privileged group is never turned away. */
+export interface InFlight {
+  /** Takes a place. Throws StatusError TooManyRequests with Retry-After. Returns the function that gives it back, once. */
+  enter(verb: string, isPrivileged: boolean): () => void
+}
+
+export function createInFlight(limits: InFlightLimits, metrics: RequestMetrics): InFlight {
+  const current = { readOnly: 0, mutating: 0 }
+  const leaving = { readOnly: leave('readOnly'), mutating: leave('mutating') }
+  return {
+    enter(verb, isPrivileged) {
+      const kind = READS.has(verb) ? 'readOnly' : 'mutating'
+      const limit = kind === 'readOnly' ? limits.reads : limits.writes
+      if (current[kind] >= limit && !isPrivileged) {
+        metrics.rejected(kind)
+        throw tooManyRequests('Too many requests, please try again later.', 1)
+      }
+      current[kind] += 1
+      metrics.inFlight(kind, 1)
+      return leaving[kind]
+    },
+  }
+
+  function leave(kind: 'readOnly' | 'mutating'): () => void {
+    return () => {
+      current[kind] -= 1
+      metrics.inFlight(kind, -1)
+    }
+  }
+}

@@ -1,12 +1,21 @@
 import { pods } from '../../../api/kinds.ts'
 import type { Pod } from '../../../api/types/core-v1.ts'
 import { defineResource } from '../define.ts'
-import type { ResourceDef } from '../resource-def.ts'
 import { defaultPod } from '../pod/defaults.ts'
+import { podGraceSeconds, prepareEphemeralContainers, preparePodCreate, preparePodStatus, prepareResize } from '../pod/strategy.ts'
+import { validatePod, validatePodStatus } from '../pod/validate/pod.ts'
+import { validateEphemeralContainers, validateResize } from '../pod/validate/subresources.ts'
+import type { ResourceDef } from '../resource-def.ts'
+import { statusSubresource } from '../strategy.ts'
 import { podTable } from '../table/pod.ts'
+
+const OBJECT_VERBS = ['get', 'patch', 'update']
 
 export const podDef: ResourceDef<Pod> = defineResource(pods, {
   applyDefaults: defaultPod,
+  strategy: { status: 'sent-on-create', generation: ['spec'], create: preparePodCreate },
+  validate: validatePod,
+  gracePeriodSeconds: podGraceSeconds,
   table: podTable,
   fields: ({ spec, status }) => ({
     'spec.nodeName': spec.nodeName ?? '',
@@ -20,4 +29,14 @@ export const podDef: ResourceDef<Pod> = defineResource(pods, {
     'status.podIPs': '',
     'status.nominatedNodeName': status.nominatedNodeName ?? '',
   }),
+  subresources: {
+    ephemeralcontainers: {
+      type: 'object',
+      verbs: OBJECT_VERBS,
+      prepareUpdate: prepareEphemeralContainers,
+      validate: validateEphemeralContainers,
+    },
+    resize: { type: 'object', verbs: OBJECT_VERBS, prepareUpdate: prepareResize, validate: validateResize },
+    status: statusSubresource({ prepare: preparePodStatus, validate: validatePodStatus }),
+  },
 })

@@ -1,0 +1,91 @@
+import type { Node, NodeSelector, NodeSelectorTerm, Pod, Taint, Toleration } from '../api/types/core-v1.ts'
+
+type Requirement = NonNullable<NodeSelectorTerm['matchExpressions']>[number]
+type Labels = Readonly<Record<string, string>>
+
+const INTEGER = /^[+-]?\d+$/
+
+/** `spec.nodeSelector` and required node affinity together. */
+export function matchesRequiredAffinity(pod: Pod, node: Node): boolean {
+  const labels = node.metadata.labels ?? {}
+  for (const [key, value] of Object.entries(pod.spec.nodeSelector ?? {})) if (labels[key] !== value) return false
+  const required = pod.spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution
+  return required === undefined || matchesNodeSelector(required, node)
+}
+
+/** Any term suffices; a selector without terms matches nothing. */
+export function matchesNodeSelector(selector: NodeSelector, node: Node): boolean {
+  return selector.nodeSelectorTerms.some((term) => matchesNodeTerm(term, node))
+}
+
+/** All of its requirements must hold; an empty term matches nothing. */
+export function matchesNodeTerm(term: NodeSelectorTerm, node: Node): boolean {
+  const expressions = term.matchExpressions ?? []
+  const fields = term.matchFields ?? []
+  if (expressions.length + fields.length === 0) return false
+  const labels = node.metadata.labels ?? {}
+  return (
+    expressions.every((requirement) => matchesRequirement(requirement, labels)) &&
+    fields.every((requirement) => matchesRequirement(requirement, { 'metadata.name': node.metadata.name }))
+  )
+}
+
+function matchesRequirement({ key, operator, values = [] }: Requirement, labels: Labels): boolean {
+  const value = labels[key]
+  switch (operator) {
+    case 'In':
+      return value !== undefined && values.includes(value)
+    case 'NotIn':
+      return value === undefined || !values.includes(value)
+    case 'Exists':
+      return value !== undefined
+    case 'DoesNotExist':
+      return value === undefined
+    case 'Gt':
+    case 'Lt':
+      return comparesInteger(operator, value ?? '', values[0] ?? '')
+  }
+}
+
+function comparesInteger(operator: 'Gt' | 'Lt', value: string, bound: string): boolean {
+  if (!INTEGER.test(value) || !INTEGER.test(bound)) return false
+  return operator === 'Gt' ? BigInt(value) > BigInt(bound) : BigInt(value) < BigInt(bound)
+}
+
+/** Names that required affinity limits the pod to by `metadata.name`, as DaemonSets do; undefined when it is not limited so. */
+export function nodeNamesOf(pod: Pod): ReadonlySet<string> | undefined {
+  const terms = pod.spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms
+  if (terms === undefined || terms.length === 0) return undefined
+  const names = new Set<string>()
+  for (const term of terms) {
+    const field = term.matchFields?.find(({ key, operator }) => key === 'metadata.name' && operator === 'In')
+    if (field === undefined) return undefined
+    for (const name of field.values ?? []) names.add(name)
+  }
+  return names
+}
+
+/** Source: Kubernetes documentation, "Taints and Tolerations". */
+export function tolerates(toleration: Toleration, taint: Taint): boolean {
+  const { key = '', operator = 'Equal', value = '', effect } = toleration
+  if (effect !== undefined && effect !== taint.effect) return false
+  if (key !== '' && key !== taint.key) return false
+  switch (operator) {
+    case 'Exists':
+      return true
+    case 'Equal':
+      return key !== '' && value === (taint.value ?? '')
+    case 'Lt':
+    case 'Gt':
+      return comparesInteger(operator, taint.value ?? '', value)
+  }
+}
+
+/** The first taint with one of `effects` that no toleration covers. */
+export function untoleratedTaint(
+  taints: readonly Taint[] | undefined,
+  tolerations: readonly Toleration[] | undefined,
+  effects: readonly Taint['effect'][],
+): Taint | undefined {
+  return taints?.find((taint) => effects.includes(taint.effect) && !(tolerations ?? []).some((toleration) => tolerates(toleration, taint)))
+}

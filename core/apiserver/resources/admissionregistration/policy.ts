@@ -3,8 +3,8 @@ import type { ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding } from
 import { defineResource } from '../define.ts'
 import type { ResourceDef } from '../resource-def.ts'
 import { selectorText, UNSET } from '../table/cells.ts'
-import { defaultPolicy, defaultPolicyBinding } from './defaults.ts'
 import { column, created, INTEGER, name, table } from '../table/table.ts'
+import { defaultPolicy, defaultPolicyBinding } from './defaults.ts'
 
 function paramKind({ spec }: ValidatingAdmissionPolicy): string {
   const kind = spec.paramKind

@@ -2,8 +2,8 @@ import { mutatingWebhookConfigurations, validatingWebhookConfigurations } from '
 import type { MutatingWebhookConfiguration, ValidatingWebhookConfiguration } from '../../../api/types/admissionregistration-v1.ts'
 import { defineResource } from '../define.ts'
 import type { ResourceDef } from '../resource-def.ts'
-import { defaultWebhook } from './defaults.ts'
 import { column, created, INTEGER, name, table } from '../table/table.ts'
+import { defaultWebhook } from './defaults.ts'
 
 const webhookTable = table<MutatingWebhookConfiguration | ValidatingWebhookConfiguration>(
   name,

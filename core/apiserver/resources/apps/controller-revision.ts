@@ -5,6 +5,7 @@ import { defineResource } from '../define.ts'
 import type { ResourceDef } from '../resource-def.ts'
 import { kindWithGroup, NONE } from '../table/cells.ts'
 import { column, created, name, table } from '../table/table.ts'
+import { validateControllerRevision } from './validate.ts'
 
 function controller(revision: ControllerRevision): string {
   const owner = controllerOf(revision)
@@ -12,6 +13,7 @@ function controller(revision: ControllerRevision): string {
 }
 
 export const controllerRevisionDef: ResourceDef<ControllerRevision> = defineResource(controllerRevisions, {
+  validate: validateControllerRevision,
   table: table<ControllerRevision>(
     name,
     column('Controller', controller),

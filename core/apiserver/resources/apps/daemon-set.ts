@@ -1,12 +1,13 @@
 import { daemonSets } from '../../../api/kinds.ts'
 import type { DaemonSet } from '../../../api/types/apps-v1.ts'
-import { defineResource } from '../define.ts'
-import { defaultDaemonSet } from './defaults.ts'
-import type { ResourceDef, Work } from '../resource-def.ts'
-import { containerImages, containerNames, labels, selectorText } from '../table/cells.ts'
 import { deepEqual } from '../../../meta/deep-equal.ts'
+import { defineResource } from '../define.ts'
+import type { ResourceDef, Work } from '../resource-def.ts'
 import { statusSubresource } from '../strategy.ts'
+import { containerImages, containerNames, labels, selectorText } from '../table/cells.ts'
 import { column, created, INTEGER, name, table, wide } from '../table/table.ts'
+import { defaultDaemonSet } from './defaults.ts'
+import { validateDaemonSet, validateDaemonSetStatus } from './validate-sets.ts'
 
 /** Carries the count of template changes, a field that v1 no longer has. */
 const TEMPLATE_GENERATION = 'deprecated.daemonset.template.generation'
@@ -17,6 +18,7 @@ function setTemplateGeneration({ metadata }: Work<DaemonSet>, generation: number
 
 export const daemonSetDef: ResourceDef<DaemonSet> = defineResource(daemonSets, {
   applyDefaults: defaultDaemonSet,
+  validate: validateDaemonSet,
   strategy: {
     status: 'controlled',
     generation: ['spec'],
@@ -30,6 +32,7 @@ export const daemonSetDef: ResourceDef<DaemonSet> = defineResource(daemonSets, {
   },
   subresources: {
     status: statusSubresource({
+      validate: validateDaemonSetStatus,
       prepare: (next, old) => {
         const before = old.metadata.annotations?.[TEMPLATE_GENERATION]
         if (before !== undefined) setTemplateGeneration(next, Number(before))

@@ -1,13 +1,14 @@
 import { deployments } from '../../../api/kinds.ts'
 import type { Deployment } from '../../../api/types/apps-v1.ts'
+import { deepEqual } from '../../../meta/deep-equal.ts'
 import { formatLabelSelector } from '../../../meta/selector.ts'
 import { defineResource } from '../define.ts'
-import { defaultDeployment } from './defaults.ts'
 import type { ResourceDef, Work } from '../resource-def.ts'
-import { containerImages, containerNames } from '../table/cells.ts'
-import { deepEqual } from '../../../meta/deep-equal.ts'
 import { statusSubresource } from '../strategy.ts'
+import { containerImages, containerNames } from '../table/cells.ts'
 import { column, created, name, table, wide } from '../table/table.ts'
+import { defaultDeployment } from './defaults.ts'
+import { validateDeployment, validateDeploymentStatus } from './validate.ts'
 
 /** An unreadable selector is `<invalid>` and an empty one empty here, unlike elsewhere. */
 function selector({ spec }: Deployment): string {
@@ -23,9 +24,11 @@ function hasNewContent(next: Work<Deployment>, old: Deployment): boolean {
 
 export const deploymentDef: ResourceDef<Deployment> = defineResource(deployments, {
   applyDefaults: defaultDeployment,
+  validate: validateDeployment,
   strategy: { status: 'controlled', generation: hasNewContent },
   subresources: {
     status: statusSubresource({
+      validate: validateDeploymentStatus,
       prepare: (next, old) => {
         next.metadata.labels = old.metadata.labels === undefined ? undefined : { ...old.metadata.labels }
       },

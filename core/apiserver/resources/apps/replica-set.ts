@@ -1,13 +1,17 @@
 import { replicaSets } from '../../../api/kinds.ts'
 import type { ReplicaSet } from '../../../api/types/apps-v1.ts'
 import { defineResource } from '../define.ts'
-import { defaultReplicaSet } from './defaults.ts'
 import type { ResourceDef } from '../resource-def.ts'
+import { statusSubresource } from '../strategy.ts'
 import { containerImages, containerNames, selectorText } from '../table/cells.ts'
 import { column, created, INTEGER, name, table, wide } from '../table/table.ts'
+import { defaultReplicaSet } from './defaults.ts'
+import { validateReplicaSet, validateReplicaSetStatus } from './validate.ts'
 
 export const replicaSetDef: ResourceDef<ReplicaSet> = defineResource(replicaSets, {
   applyDefaults: defaultReplicaSet,
+  validate: validateReplicaSet,
+  subresources: { status: statusSubresource({ validate: validateReplicaSetStatus }) },
   strategy: { status: 'controlled', generation: ['spec'] },
   table: table<ReplicaSet>(
     name,

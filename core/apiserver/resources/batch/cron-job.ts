@@ -1,10 +1,10 @@
 import { cronJobs } from '../../../api/kinds.ts'
 import type { CronJob } from '../../../api/types/batch-v1.ts'
 import { defineResource } from '../define.ts'
-import { defaultCronJob } from './defaults.ts'
 import type { ResourceDef } from '../resource-def.ts'
 import { age, containerImages, containerNames, NONE, selectorText, UNSET } from '../table/cells.ts'
 import { column, created, INTEGER, name, table, wide } from '../table/table.ts'
+import { defaultCronJob } from './defaults.ts'
 
 function suspended({ spec }: CronJob): string {
   if (spec.suspend === undefined) return UNSET

@@ -2,10 +2,10 @@ import { jobs } from '../../../api/kinds.ts'
 import type { Job } from '../../../api/types/batch-v1.ts'
 import { humanDuration } from '../../../meta/duration.ts'
 import { defineResource } from '../define.ts'
-import { defaultJob } from './defaults.ts'
 import type { ResourceDef, Work } from '../resource-def.ts'
 import { containerImages, containerNames, isTrue, selectorText } from '../table/cells.ts'
 import { column, created, name, table, wide } from '../table/table.ts'
+import { defaultJob } from './defaults.ts'
 
 function state({ status, metadata }: Job): string {
   const is = (type: string): boolean => isTrue(status.conditions, type)

@@ -2,8 +2,8 @@ import { configMaps, secrets } from '../../../api/kinds.ts'
 import type { ConfigMap, Secret } from '../../../api/types/core-v1.ts'
 import { defineResource } from '../define.ts'
 import type { ResourceDef } from '../resource-def.ts'
-import { defaultSecret } from './defaults.ts'
 import { column, created, name, table } from '../table/table.ts'
+import { defaultSecret } from './defaults.ts'
 
 const size = (map: object | undefined): number => (map === undefined ? 0 : Object.keys(map).length)
 

@@ -3,8 +3,8 @@ import type { PodTemplate, ReplicationController } from '../../../api/types/core
 import { defineResource } from '../define.ts'
 import type { ResourceDef } from '../resource-def.ts'
 import { containerImages, containerNames, labels } from '../table/cells.ts'
-import { defaultPodTemplateObject, defaultReplicationController } from './defaults.ts'
 import { column, created, INTEGER, name, table, wide } from '../table/table.ts'
+import { defaultPodTemplateObject, defaultReplicationController } from './defaults.ts'
 
 export const replicationControllerDef: ResourceDef<ReplicationController> = defineResource(replicationControllers, {
   defaultDeletion: 'orphan',

@@ -1,10 +1,10 @@
 import { endpoints } from '../../../api/kinds.ts'
-import type { Endpoints, EndpointSubset } from '../../../api/types/core-v1.ts'
+import type { EndpointSubset, Endpoints } from '../../../api/types/core-v1.ts'
 import { defineResource } from '../define.ts'
 import type { ResourceDef } from '../resource-def.ts'
 import { firstThree, NONE } from '../table/cells.ts'
-import { defaultEndpoints } from './defaults.ts'
 import { column, created, name, table } from '../table/table.ts'
+import { defaultEndpoints } from './defaults.ts'
 
 const hostPort = (host: string, port: number): string => (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`)
 

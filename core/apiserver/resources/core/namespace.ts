@@ -3,8 +3,8 @@ import type { Namespace } from '../../../api/types/core-v1.ts'
 import { dns1123LabelProblems } from '../../../meta/names.ts'
 import { defineResource, nameRule } from '../define.ts'
 import type { ResourceDef } from '../resource-def.ts'
-import { defaultNamespace } from './defaults.ts'
 import { column, created, name, table } from '../table/table.ts'
+import { defaultNamespace } from './defaults.ts'
 
 /** Held until the namespace is empty. */
 const FINALIZER = 'kubernetes'

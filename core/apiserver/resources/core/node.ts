@@ -3,8 +3,8 @@ import type { Node } from '../../../api/types/core-v1.ts'
 import { defineResource } from '../define.ts'
 import type { ResourceDef } from '../resource-def.ts'
 import { conditionOf, joined, NONE, UNKNOWN } from '../table/cells.ts'
-import { defaultNode } from './defaults.ts'
 import { column, created, name, table, wide } from '../table/table.ts'
+import { defaultNode } from './defaults.ts'
 
 const ROLE_PREFIX = 'node-role.kubernetes.io/'
 

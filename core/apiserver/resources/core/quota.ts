@@ -3,8 +3,8 @@ import { limitRanges, resourceQuotas } from '../../../api/kinds.ts'
 import type { LimitRange, ResourceQuota } from '../../../api/types/core-v1.ts'
 import { defineResource } from '../define.ts'
 import type { ResourceDef } from '../resource-def.ts'
-import { defaultLimitRange, defaultResourceQuota } from './defaults.ts'
 import { column, created, name, table } from '../table/table.ts'
+import { defaultLimitRange, defaultResourceQuota } from './defaults.ts'
 
 /** `resource: used/hard` of the resources that are (or are not) limits. */
 function usage({ status }: ResourceQuota, limits: boolean): string {

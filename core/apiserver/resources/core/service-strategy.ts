@@ -4,8 +4,8 @@ import type { ApiSettings, Work } from '../resource-def.ts'
 import {
   clusterFamilies,
   familyOf,
-  hasSelector,
   HEADLESS,
+  hasSelector,
   type IpFamily,
   isExternallyAccessible,
   isHeadless,

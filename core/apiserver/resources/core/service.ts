@@ -4,9 +4,9 @@ import { dns1035LabelProblems } from '../../../meta/names.ts'
 import { defineResource, nameRule } from '../define.ts'
 import type { ResourceDef } from '../resource-def.ts'
 import { joined, labels, loadBalancerAddresses, NONE, UNKNOWN } from '../table/cells.ts'
+import { column, created, name, table, wide } from '../table/table.ts'
 import { defaultService } from './service-defaults.ts'
 import { prepareServiceCreate, prepareServiceUpdate } from './service-strategy.ts'
-import { column, created, name, table, wide } from '../table/table.ts'
 
 function externalAddresses({ spec, status }: Service): string {
   switch (spec.type) {

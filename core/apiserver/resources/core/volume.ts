@@ -1,12 +1,12 @@
 import { persistentVolumeClaims, persistentVolumes } from '../../../api/kinds.ts'
 import type { PersistentVolume, PersistentVolumeClaim } from '../../../api/types/core-v1.ts'
+import { toTimestamp } from '../../../meta/time.ts'
 import { defineResource } from '../define.ts'
 import type { ResourceDef, Work } from '../resource-def.ts'
 import { statusSubresource } from '../strategy.ts'
 import { accessModes, UNSET } from '../table/cells.ts'
-import { toTimestamp } from '../../../meta/time.ts'
-import { defaultClaim, defaultVolumeObject } from './volume-defaults.ts'
 import { column, created, name, table, wide } from '../table/table.ts'
+import { defaultClaim, defaultVolumeObject } from './volume-defaults.ts'
 
 const CLASS_ANNOTATION = 'volume.beta.kubernetes.io/storage-class'
 

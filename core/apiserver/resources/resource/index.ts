@@ -3,8 +3,8 @@ import type { DeviceClass, ResourceClaim, ResourceClaimTemplate, ResourceSlice }
 import { toTimestamp } from '../../../meta/time.ts'
 import { defineResource } from '../define.ts'
 import type { ResourceDef, Work } from '../resource-def.ts'
-import { defaultClaimDevices, defaultResourceClaim } from './defaults.ts'
 import { column, created, name, table } from '../table/table.ts'
+import { defaultClaimDevices, defaultResourceClaim } from './defaults.ts'
 
 export const deviceClassDef: ResourceDef<DeviceClass> = defineResource(deviceClasses, {
   strategy: { generation: ['spec'] },

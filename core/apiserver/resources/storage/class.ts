@@ -1,8 +1,8 @@
 import { storageClasses, volumeAttachments, volumeAttributesClasses } from '../../../api/kinds.ts'
 import type { StorageClass, VolumeAttachment, VolumeAttributesClass } from '../../../api/types/storage-v1.ts'
+import { defaultVolumeSpec } from '../core/volume-defaults.ts'
 import { defineResource } from '../define.ts'
 import type { ResourceDef } from '../resource-def.ts'
-import { defaultVolumeSpec } from '../core/volume-defaults.ts'
 import { column, created, NAME_COLUMN, name, table } from '../table/table.ts'
 
 const DEFAULT_MARKS = ['storageclass.kubernetes.io/is-default-class', 'storageclass.beta.kubernetes.io/is-default-class']

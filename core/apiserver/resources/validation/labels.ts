@@ -38,3 +38,32 @@ function checkRequirement({ key, operator, values = [] }: Requirement, path: str
     checkFormat(value, `${path}.values[${i}]`, labelValueProblems, problems)
   })
 }
+
+type Labels = Readonly<Record<string, string>>
+
+/** Whether the labels satisfy the selector; undefined when the selector cannot be read, which has been reported then. */
+export function matchesSelector({ matchLabels = {}, matchExpressions = [] }: LabelSelector, labels: Labels): boolean | undefined {
+  const results = matchExpressions.map((requirement) => matchesRequirement(requirement, labels))
+  if (results.includes(undefined)) return undefined
+  return !results.includes(false) && Object.keys(matchLabels).every((key) => labels[key] === matchLabels[key])
+}
+
+function matchesRequirement({ key, operator, values = [] }: Requirement, labels: Labels): boolean | undefined {
+  const value = labels[key]
+  switch (operator) {
+    case 'In':
+      return values.length === 0 ? undefined : value !== undefined && values.includes(value)
+    case 'NotIn':
+      return values.length === 0 ? undefined : value === undefined || !values.includes(value)
+    case 'Exists':
+      return value !== undefined
+    case 'DoesNotExist':
+      return value === undefined
+    default:
+      return undefined
+  }
+}
+
+/** Nothing is required: every object matches. */
+export const isEmptySelector = ({ matchLabels, matchExpressions }: LabelSelector): boolean =>
+  Object.keys(matchLabels ?? {}).length === 0 && (matchExpressions?.length ?? 0) === 0

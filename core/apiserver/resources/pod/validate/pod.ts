@@ -1,8 +1,8 @@
 import type { Pod, PodTemplateSpec } from '../../../../api/types/core-v1.ts'
 import { type FieldError, forbidden, invalid } from '../../../../meta/field-error.ts'
+import { dns1123SubdomainProblems } from '../../../../meta/names.ts'
 import { checkFormat, type Problems } from '../../validation/common.ts'
 import { checkIp } from '../../validation/network.ts'
-import { dns1123SubdomainProblems } from '../../../../meta/names.ts'
 import { checkPodSpec } from './spec.ts'
 import { checkPodUpdate } from './update.ts'
 

@@ -29,6 +29,7 @@ export class WatchHub {
       [Symbol.asyncIterator]: () => {
         const watcher = new Watcher(options, this.#history, () => this.#watchers.delete(watcher))
         this.#watchers.add(watcher)
+        watcher.start()
         return watcher
       },
     }
@@ -66,6 +67,11 @@ class Watcher implements AsyncIterator<WatchBatch> {
     this.#read = options.afterRevision
     this.#liveFrom = Math.max(history.revision, options.afterRevision)
     this.#pending = this.#liveFrom
+  }
+
+  start(): void {
+    const options = this.#options
+    const history = this.#history
     if (options.afterRevision < history.compacted) {
       this.end(new StoreError('Compacted', `revision ${options.afterRevision} was compacted; the oldest kept is ${history.compacted}`))
     } else if (options.afterRevision > history.revision) {

@@ -8,6 +8,8 @@ import { StoreError } from '../store.ts'
 export function lockFile(path: string): Disposable {
   const db = new Database(`${path}.lock`, { timeout: 0 })
   try {
+    // NOTE: no journal beside the lock; nothing is ever written.
+    db.pragma('journal_mode = MEMORY')
     db.exec('BEGIN EXCLUSIVE')
   } catch (err) {
     db.close()

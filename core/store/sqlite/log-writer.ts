@@ -35,7 +35,9 @@ export class InProcessWriter implements LogWriter {
 
   async vacuum(maxPages: number): Promise<number> {
     await new Promise(setImmediate)
-    return this.#file.vacuum(maxPages)
+    const pages = this.#file.vacuum(maxPages)
+    this.#checkpoints.touched(pages)
+    return pages
   }
 
   close(): Promise<void> {

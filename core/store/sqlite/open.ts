@@ -57,22 +57,22 @@ function openInProcess(path: string, release: () => void): SqliteStore {
 async function openWithThread(options: SqliteOptions, release: () => void): Promise<SqliteStore> {
   const { path, threadUrl } = options
   const db = new Database(path, { timeout: 5_000 })
-  let writer: LogWriter | undefined
+  let starting: Promise<LogWriter> | undefined
   try {
     prepareConnection(db)
     migrate(db, path)
     db.pragma('query_only = ON')
     const opened: { store?: SqliteStore } = {}
-    const starting = ThreadWriter.open({ path, onDeath: (err) => opened.store?.fail(err), ...(threadUrl !== undefined && { threadUrl }) })
+    starting = ThreadWriter.open({ path, onDeath: (err) => opened.store?.fail(err), ...(threadUrl !== undefined && { threadUrl }) })
     // NOTE: the thread starts while this one reads; both take about 25 ms.
     starting.catch(() => undefined)
     const reader = new LogReader(db)
     const index = new LogIndex()
     reader.loadIndex(index)
-    writer = await starting
-    opened.store = new SqliteStore({ path, index, reader, writer, release })
+    opened.store = new SqliteStore({ path, index, reader, writer: await starting, release })
     return opened.store
   } catch (err) {
+    const writer = await starting?.catch(() => undefined)
     await writer?.close()
     db.close()
     throw err

@@ -19,8 +19,11 @@ const MIGRATIONS: readonly string[] = [
  * reads back FULL, and NORMAL loses acknowledged writes with the power.
  */
 export function prepareConnection(db: Database.Database): void {
-  db.pragma('page_size = 8192')
-  db.pragma('auto_vacuum = INCREMENTAL')
+  // NOTE: only for a new file; on an existing one even an unchanged setting is a write, which a full disk refuses.
+  if (db.pragma('page_count', { simple: true }) === 0) {
+    db.pragma('page_size = 8192')
+    db.pragma('auto_vacuum = INCREMENTAL')
+  }
   db.pragma('journal_mode = WAL')
   db.pragma('synchronous = FULL')
   db.pragma('wal_autocheckpoint = 0')

@@ -37,7 +37,7 @@ function handle(request: WriterRequest): void {
       checkpoints.touched(request.slice.revisions.length)
       return
     case 'vacuum':
-      reply({ ok: true, result: file.vacuum(request.maxPages) })
+      vacuum(request.maxPages)
       return
     case 'close':
       checkpoints.stop()
@@ -51,4 +51,10 @@ function append(batch: RowBatch): void {
   file.append(batch)
   reply({ ok: true, result: batch.revisions.length })
   checkpoints.committed(batch)
+}
+
+function vacuum(maxPages: number): void {
+  const pages = file.vacuum(maxPages)
+  reply({ ok: true, result: pages })
+  checkpoints.touched(pages)
 }

@@ -1,0 +1,106 @@
+import type { Namespace, Pod, PodTemplateSpec } from '../../../api/types/core-v1.ts'
+import { deepEqual } from '../../../meta/deep-equal.ts'
+import type { KubeObject } from '../../../meta/object.ts'
+import { invalidObject } from '../../errors.ts'
+import type { AdmissionAttributes, AdmissionPlugin, ObjectReader } from '../admission.ts'
+import { denied } from '../denied.ts'
+import { isResource, NAMESPACES, PODS } from '../target.ts'
+import type { PodLike } from './check.ts'
+import { describeViolations, violationsOf } from './evaluate.ts'
+import { namespaceWarnings } from './namespace-warnings.ts'
+import { isSameStandard, isStricter, policyOf, type Standard, showStandard } from './policy.ts'
+
+/** Subresources of pods that do not carry a pod. */
+const IGNORED: ReadonlySet<string> = new Set(['exec', 'attach', 'binding', 'eviction', 'log', 'portforward', 'proxy', 'status'])
+
+/** Where a workload keeps its template. */
+const TEMPLATES: ReadonlyMap<string, (object: KubeObject) => PodTemplateSpec | undefined> = new Map([
+  ['/replicationcontrollers', specTemplate],
+  ['/podtemplates', (object: KubeObject) => (object as unknown as { readonly template?: PodTemplateSpec }).template],
+  ['apps/replicasets', specTemplate],
+  ['apps/deployments', specTemplate],
+  ['apps/statefulsets', specTemplate],
+  ['apps/daemonsets', specTemplate],
+  ['batch/jobs', specTemplate],
+  [
+    'batch/cronjobs',
+    (object: KubeObject) =>
+      (object as unknown as { readonly spec: { readonly jobTemplate: { readonly spec: { readonly template?: PodTemplateSpec } } } }).spec
+        .jobTemplate.spec.template,
+  ],
+])
+
+/** Pod Security Standards, enforced or warned of by the labels of a namespace. Source: pod-security-admission. */
+export function podSecurity({ reader }: { readonly reader: ObjectReader }): AdmissionPlugin {
+  return {
+    name: 'PodSecurity',
+    handles: ({ operation, def, subresource }) => {
+      if (operation !== 'CREATE' && operation !== 'UPDATE') return false
+      if (def.group === '' && def.resource === 'pods') return !IGNORED.has(subresource)
+      return subresource === '' && ((def.group === '' && def.resource === 'namespaces') || TEMPLATES.has(`${def.group}/${def.resource}`))
+    },
+    validate: (attributes) => {
+      if (isResource(attributes, NAMESPACES)) validateNamespace(attributes, reader)
+      else if (isResource(attributes, PODS)) validatePod(attributes, reader)
+      else validateTemplate(attributes, reader)
+    },
+  }
+}
+
+function validatePod(attributes: AdmissionAttributes, reader: ObjectReader): void {
+  const { policy } = policyOf(labelsOf(attributes, reader))
+  if (policy.enforce.level === 'privileged' && policy.warn.level === 'privileged') return
+  const pod = attributes.object as Pod
+  if (attributes.operation === 'UPDATE' && !isSignificant(pod, attributes.oldObject as Pod)) return
+  const violations = violationsOf(policy.enforce, pod)
+  if (violations.length > 0) {
+    throw denied(attributes, `violates PodSecurity ${JSON.stringify(showStandard(policy.enforce))}: ${describeViolations(violations)}`)
+  }
+  if (!isSameStandard(policy.enforce, policy.warn)) warn(attributes, policy.warn, pod)
+}
+
+/** Templates are warned of only: the workload may be changed before pods come of it. */
+function validateTemplate(attributes: AdmissionAttributes, reader: ObjectReader): void {
+  const { warn: standard } = policyOf(labelsOf(attributes, reader)).policy
+  if (standard.level === 'privileged' || attributes.object === undefined) return
+  const template = TEMPLATES.get(`${attributes.def.group}/${attributes.def.resource}`)?.(attributes.object)
+  if (template !== undefined) warn(attributes, standard, template)
+}
+
+function warn(attributes: AdmissionAttributes, standard: Standard, pod: PodLike): void {
+  const violations = violationsOf(standard, pod)
+  if (violations.length === 0) return
+  attributes.warn(`would violate PodSecurity ${JSON.stringify(showStandard(standard))}: ${describeViolations(violations)}`)
+}
+
+function validateNamespace(attributes: AdmissionAttributes, reader: ObjectReader): void {
+  const { metadata } = attributes.object as Namespace
+  const next = policyOf(metadata.labels)
+  const old = attributes.oldObject === undefined ? undefined : policyOf(attributes.oldObject.metadata.labels)
+  if (next.problems.length > 0 && !deepEqual(next.problems, old?.problems)) {
+    throw invalidObject(attributes.def, attributes.name, next.problems)
+  }
+  if (old === undefined || !isTightened(next.policy.enforce, old.policy.enforce)) return
+  for (const text of namespaceWarnings(metadata.name, next.policy.enforce, reader.list<Pod>(PODS, metadata.name))) attributes.warn(text)
+}
+
+function isTightened(next: Standard, old: Standard): boolean {
+  if (isSameStandard(next, old) || next.level === 'privileged') return false
+  return next.version !== old.version || isStricter(next.level, old.level)
+}
+
+function labelsOf({ namespace }: AdmissionAttributes, reader: ObjectReader): Readonly<Record<string, string>> | undefined {
+  return reader.get<Namespace>(NAMESPACES, '', namespace)?.metadata.labels
+}
+
+/** Of what may change in a pod, only images and added containers matter. */
+function isSignificant(next: Pod, old: Pod): boolean {
+  const images = ({ spec }: Pod): readonly string[] => [...spec.containers, ...(spec.initContainers ?? [])].map(({ image = '' }) => image)
+  if (!deepEqual(images(next), images(old))) return true
+  const known = new Map((old.spec.ephemeralContainers ?? []).map(({ name, image }) => [name, image]))
+  return (next.spec.ephemeralContainers ?? []).some(({ name, image }) => known.get(name) !== image)
+}
+
+function specTemplate(object: KubeObject): PodTemplateSpec | undefined {
+  return (object as unknown as { readonly spec: { readonly template?: PodTemplateSpec } }).spec.template
+}

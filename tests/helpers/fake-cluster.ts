@@ -214,7 +214,8 @@ export class FakeCluster implements Client {
     const { uid, creationTimestamp, deletionTimestamp, generation = 1 } = old.metadata
     const specChanged = !deepEqual(old.spec, next.spec)
     const metadata = { ...next.metadata, uid, creationTimestamp, deletionTimestamp, generation: generation + (specChanged ? 1 : 0) }
-    if (deletionTimestamp !== undefined && (metadata.finalizers ?? []).length === 0) {
+    const lingers = this.slowPodDeletion && type.resource === 'pods' && (old.spec as { nodeName?: string }).nodeName !== undefined
+    if (deletionTimestamp !== undefined && (metadata.finalizers ?? []).length === 0 && !lingers) {
       this.informers.drop(type, keyOf(old))
       return { ...next, metadata }
     }

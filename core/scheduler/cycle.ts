@@ -20,15 +20,15 @@ export interface CycleDeps {
 
 export type CycleResult =
   | { readonly kind: 'node'; readonly node: NodeInfo; readonly reservations: readonly Reservation[] }
-  /** `runs` is absent when the pod was rejected before any node was looked at. */
-  | { readonly kind: 'unschedulable'; readonly diagnosis: Diagnosis; readonly runs?: readonly ActiveRun[] }
+  /** `runs` is empty when the pod was rejected before any node was looked at. */
+  | { readonly kind: 'unschedulable'; readonly diagnosis: Diagnosis; readonly runs: readonly ActiveRun[] }
 
 /** Decides where a pod goes. Pure but for `random`: looks at the cluster, changes nothing but what plugins reserve for the winner. */
 export function findNode(pod: PodInfo, deps: CycleDeps): CycleResult {
   const { cluster, nominator } = deps
   const nodeCount = cluster.nodes.length
   const runs = beginAll(pod, deps)
-  if (isRejection(runs)) return { kind: 'unschedulable', diagnosis: { nodes: new Map(), pod: runs, nodeCount } }
+  if (isRejection(runs)) return { kind: 'unschedulable', diagnosis: { nodes: new Map(), pod: runs, nodeCount }, runs: [] }
   const rejected = new Map<string, Rejection>()
   const feasible = cluster.nodes.filter((node) => {
     const rejection = outsideSet(runs, node) ?? filterWithNominated(pod, node, runs, nominator)

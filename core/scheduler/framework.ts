@@ -83,6 +83,6 @@ export function normalize(scores: readonly number[], reverse = false): readonly 
 }
 
 /** Taints, labels, allocatable, conditions and the unschedulable mark are what a node's update can change for a pod. */
-export function isNodeEvent(event: ClusterEvent): event is ClusterEvent & { readonly node: Node } {
+export function isNodeEvent(event: ClusterEvent): event is Extract<ClusterEvent, { readonly type: 'node-added' | 'node-updated' }> {
   return event.type === 'node-added' || event.type === 'node-updated'
 }

@@ -153,13 +153,9 @@ class Scheduler implements Component {
     }
   }
 
-  #onUnschedulable(queued: QueuedPod, diagnosis: Diagnosis, runs: readonly ActiveRun[] | undefined, signal: AbortSignal): void {
+  #onUnschedulable(queued: QueuedPod, diagnosis: Diagnosis, runs: readonly ActiveRun[], signal: AbortSignal): void {
     const rejectedBy = rejectingPlugins(diagnosis)
     const pod = podInfoOf(queued.pod)
-    if (runs === undefined) {
-      this.#reject(queued, { message: explain(diagnosis), rejectedBy, nominatedNodeName: '' }, signal)
-      return
-    }
     const { cluster, nominator, random } = this.#cycle
     const plan = planPreemption({ pod, diagnosis, runs, cluster, nominator, random, budgets: this.#budgets.list() })
     if (plan.kind === 'candidate') {

@@ -84,15 +84,6 @@ describe('SchedulingQueue', () => {
     assert.deepEqual(waits, [1000, 2000, 4000, 8000, 10_000, 10_000])
   })
 
-  it('does not lose an event that comes while the pod is being tried', () => {
-    const queue = queueOf()
-    queue.add(testPod('p', { cpu: '1' }), 0)
-    const queued = take(queue, 0)
-    queue.notify(gone, 0)
-    queue.giveBack(queued, fit, 0)
-    assert.deepEqual([queue.sizes.parked, queue.sizes.backoff], [0, 1])
-  })
-
   it('tries a parked pod again after five minutes', () => {
     const queue = queueOf()
     queue.add(testPod('p'), 0)

@@ -40,10 +40,11 @@ export class SchedulingQueue {
     ({ key }) => key,
     (a, b) => a.readyMs < b.readyMs,
   )
+  /** In the order of their `parkedMs`. */
   readonly #parked = new Map<ObjectKey, Entry>()
   readonly #gated = new Map<ObjectKey, Pod>()
-  /** Pods being tried, with the events since: an event during the attempt must not be lost on them. */
-  readonly #trying = new Map<ObjectKey, ClusterEvent[]>()
+  /** Pods being tried or bound. Trying is synchronous and a failed binding is retried in any case, so they need no events. */
+  readonly #trying = new Set<ObjectKey>()
 
   constructor(plugins: readonly Plugin[]) {
     this.#plugins = new Map(plugins.map((plugin) => [plugin.name, plugin]))
@@ -89,16 +90,16 @@ export class SchedulingQueue {
     this.#flush(nowMs)
     const entry = this.#active.pop()
     if (entry === undefined) return undefined
-    this.#trying.set(entry.key, [])
+    this.#trying.add(entry.key)
     return { pod: entry.pod, attempts: entry.attempts + 1 }
   }
 
   /** Milliseconds until a waiting pod becomes ready by itself; undefined when none will. */
   nextDueMs(nowMs: number): number | undefined {
     if (this.#active.size > 0) return 0
-    let due = this.#backoff.peek()?.readyMs
-    for (const { parkedMs } of this.#parked.values()) due = Math.min(due ?? Infinity, parkedMs + MAX_UNSCHEDULABLE_MS)
-    return due === undefined ? undefined : Math.max(0, due - nowMs)
+    const [oldest] = this.#parked.values()
+    const due = Math.min(this.#backoff.peek()?.readyMs ?? Infinity, (oldest?.parkedMs ?? Infinity) + MAX_UNSCHEDULABLE_MS)
+    return due === Infinity ? undefined : Math.max(0, due - nowMs)
   }
 
   /** The pod has a node, or is of no interest any more. */
@@ -106,21 +107,18 @@ export class SchedulingQueue {
     this.#trying.delete(key)
   }
 
-  /** The attempt failed: parks the pod, or queues it when an event since its start may have helped. */
+  /** The attempt failed: parks the pod, or lets it wait out its backoff when no plugin rejected it. */
   giveBack({ pod, attempts }: QueuedPod, rejectedBy: ReadonlySet<string>, nowMs: number): void {
     const key = keyOf(pod)
-    const events = this.#trying.get(key)
-    if (events === undefined) return
-    this.#trying.delete(key)
+    if (!this.#trying.delete(key)) return
     const backoffMs = Math.min(INITIAL_BACKOFF_MS * 2 ** Math.min(attempts - 1, 10), MAX_BACKOFF_MS)
     const entry: Entry = { pod, key, attempts, rejectedBy, queuedMs: nowMs, parkedMs: nowMs, readyMs: nowMs + backoffMs }
-    if (rejectedBy.size === 0 || events.some((event) => this.#helps(event, entry))) this.#release(entry, nowMs)
+    if (rejectedBy.size === 0) this.#release(entry, nowMs)
     else this.#parked.set(key, entry)
   }
 
   /** Wakes the pods that the event may help. */
   notify(event: ClusterEvent, nowMs: number): void {
-    for (const events of this.#trying.values()) events.push(event)
     for (const entry of [...this.#parked.values()]) if (this.#helps(event, entry)) this.#release(entry, nowMs)
   }
 
@@ -149,7 +147,10 @@ export class SchedulingQueue {
       this.#backoff.pop()
       this.#active.push(entry)
     }
-    for (const entry of [...this.#parked.values()]) if (entry.parkedMs + MAX_UNSCHEDULABLE_MS <= nowMs) this.#release(entry, nowMs)
+    for (const entry of this.#parked.values()) {
+      if (entry.parkedMs + MAX_UNSCHEDULABLE_MS > nowMs) break
+      this.#release(entry, nowMs)
+    }
   }
 }
 

@@ -5,6 +5,7 @@ import type { ResourceDef } from '../resource-def.ts'
 import { age, containerImages, containerNames, NONE, selectorText, UNSET } from '../table/cells.ts'
 import { column, created, INTEGER, name, table, wide } from '../table/table.ts'
 import { defaultCronJob } from './defaults.ts'
+import { validateCronJob } from './validate.ts'
 
 function suspended({ spec }: CronJob): string {
   if (spec.suspend === undefined) return UNSET
@@ -13,6 +14,7 @@ function suspended({ spec }: CronJob): string {
 
 export const cronJobDef: ResourceDef<CronJob> = defineResource(cronJobs, {
   applyDefaults: defaultCronJob,
+  validate: validateCronJob,
   strategy: { status: 'controlled', generation: ['spec'] },
   table: table<CronJob>(
     name,

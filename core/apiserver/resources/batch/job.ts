@@ -3,9 +3,12 @@ import type { Job } from '../../../api/types/batch-v1.ts'
 import { humanDuration } from '../../../meta/duration.ts'
 import { defineResource } from '../define.ts'
 import type { ResourceDef, Work } from '../resource-def.ts'
+import { statusSubresource } from '../strategy.ts'
 import { containerImages, containerNames, isTrue, selectorText } from '../table/cells.ts'
 import { column, created, name, table, wide } from '../table/table.ts'
 import { defaultJob } from './defaults.ts'
+import { validateJob } from './validate.ts'
+import { validateJobStatus } from './validate-status.ts'
 
 function state({ status, metadata }: Job): string {
   const is = (type: string): boolean => isTrue(status.conditions, type)
@@ -45,6 +48,8 @@ function generateSelector({ metadata, spec }: Work<Job>): void {
 export const jobDef: ResourceDef<Job> = defineResource(jobs, {
   defaultDeletion: 'orphan',
   applyDefaults: defaultJob,
+  validate: validateJob,
+  subresources: { status: statusSubresource({ validate: validateJobStatus }) },
   strategy: {
     status: 'controlled',
     generation: ['spec'],

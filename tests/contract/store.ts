@@ -441,14 +441,14 @@ const steps = fc.array(
     key: fc.integer({ min: 0, max: 7 }),
     size: fc.integer({ min: 0, max: 300 }),
   }),
-  { maxLength: 80 },
+  { maxLength: 80, size: 'max' },
 )
 
 function describeSimulation(createPlace: () => Promise<StorePlace>): void {
   it('behaves like the model under random steps', async () => {
     await fc.assert(
       fc.asyncProperty(steps, (script) => simulate(createPlace, script)),
-      { numRuns: 25, endOnFailure: true },
+      { numRuns: 10, endOnFailure: true },
     )
   })
 }

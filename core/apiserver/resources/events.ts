@@ -3,6 +3,7 @@ import type * as core from '../../api/types/core-v1.ts'
 import type { Event } from '../../api/types/events-v1.ts'
 import type { KubeObject } from '../../meta/object.ts'
 import { eventTable } from './core/event.ts'
+import { validateEvent, validateNewEvent } from './core/event-validation.ts'
 import { defineResource } from './define.ts'
 import type { ResourceDef, StorageConversion } from './resource-def.ts'
 
@@ -61,6 +62,7 @@ export const eventConversion: StorageConversion<Event> = {
 
 export const eventsEventDef: ResourceDef<Event> = defineResource(eventsEvents, {
   conversion: eventConversion,
+  validate: (event, old) => (old === undefined ? validateNewEvent(toCore(event)) : validateEvent(toCore(event), 'reportingController')),
   allowCreateOnUpdate: true,
   table: { columns: eventTable.columns, toRow: (event, nowMs) => eventTable.toRow(toCore(event), nowMs) },
   fields: ({ regarding, ...event }) => ({

@@ -2,7 +2,7 @@ import { apiServices, customResourceDefinitions } from '../../api/kinds.ts'
 import type { CustomResourceDefinition } from '../../api/types/apiextensions-v1.ts'
 import type { APIService } from '../../api/types/apiregistration-v1.ts'
 import { defineResource, type ResourceSpec } from './define.ts'
-import type { ResourceDef } from './resource-def.ts'
+import type { ResourceDef, Work } from './resource-def.ts'
 import { statusSubresource } from './strategy.ts'
 import { conditionOf } from './table/cells.ts'
 import { column, created, name, table } from './table/table.ts'
@@ -31,15 +31,20 @@ export const apiServiceDef: ResourceDef<APIService> = defineResource(apiServices
 })
 
 /** Hooks of CustomResourceDefinitions, which live with the machinery that serves custom kinds. */
-export type CustomResourceDefinitionHooks = Pick<ResourceSpec<CustomResourceDefinition>, 'applyDefaults' | 'validate' | 'warnings'>
+export interface CustomResourceDefinitionHooks
+  extends Pick<ResourceSpec<CustomResourceDefinition>, 'applyDefaults' | 'validate' | 'warnings' | 'extraFinalizers' | 'markDeleting'> {
+  /** After the stored status was put back. */
+  readonly beforeUpdate?: (next: Work<CustomResourceDefinition>) => void
+}
 
 /** The definition of CustomResourceDefinition around the hooks that understand schemas. */
 export function customResourceDefinitionDef(hooks: CustomResourceDefinitionHooks = {}): ResourceDef<CustomResourceDefinition> {
+  const { beforeUpdate, ...spec } = hooks
   return defineResource(customResourceDefinitions, {
     nameProblem: () => undefined,
     allowUnconditionalUpdate: false,
-    strategy: { status: 'controlled', generation: ['spec'] },
+    strategy: { status: 'controlled', generation: ['spec'], ...(beforeUpdate !== undefined && { update: beforeUpdate }) },
     subresources: { status: statusSubresource({ keepMetadata: true }) },
-    ...hooks,
+    ...spec,
   })
 }

@@ -1,4 +1,5 @@
 import type { KubeObject } from '../../meta/object.ts'
+import { customResourceDefinitionHooks } from '../extension/definition/hooks.ts'
 import * as admissionregistration from './admissionregistration/index.ts'
 import * as apps from './apps/index.ts'
 import * as autoscaling from './autoscaling/index.ts'
@@ -36,7 +37,7 @@ export const RESOURCES: readonly ResourceDef[] = [
   ...all(core, apps, autoscaling, batch, networking, rbac, storage, admissionregistration, resource, reviews),
   erase(apiServiceDef),
   erase(certificateSigningRequestDef),
-  erase(customResourceDefinitionDef()),
+  erase(customResourceDefinitionDef(customResourceDefinitionHooks)),
   erase(endpointSliceDef),
   erase(eventsEventDef),
   erase(flowSchemaDef),

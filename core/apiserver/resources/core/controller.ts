@@ -2,13 +2,17 @@ import { podTemplates, replicationControllers } from '../../../api/kinds.ts'
 import type { PodTemplate, ReplicationController } from '../../../api/types/core-v1.ts'
 import { defineResource } from '../define.ts'
 import type { ResourceDef } from '../resource-def.ts'
+import { statusSubresource } from '../strategy.ts'
 import { containerImages, containerNames, labels } from '../table/cells.ts'
 import { column, created, INTEGER, name, table, wide } from '../table/table.ts'
+import { validatePodTemplateObject, validateReplicationController, validateReplicationControllerStatus } from './controller-validation.ts'
 import { defaultPodTemplateObject, defaultReplicationController } from './defaults.ts'
 
 export const replicationControllerDef: ResourceDef<ReplicationController> = defineResource(replicationControllers, {
   defaultDeletion: 'orphan',
   applyDefaults: defaultReplicationController,
+  validate: validateReplicationController,
+  subresources: { status: statusSubresource({ validate: validateReplicationControllerStatus }) },
   strategy: { status: 'controlled', generation: ['spec'] },
   table: table<ReplicationController>(
     name,
@@ -25,6 +29,7 @@ export const replicationControllerDef: ResourceDef<ReplicationController> = defi
 
 export const podTemplateDef: ResourceDef<PodTemplate> = defineResource(podTemplates, {
   applyDefaults: defaultPodTemplateObject,
+  validate: validatePodTemplateObject,
   strategy: { generation: ['template'] },
   table: table<PodTemplate>(
     name,

@@ -29,6 +29,12 @@ export function defaultPodTemplateObject({ template }: Work<PodTemplate>): void 
 
 export function defaultSecret(secret: Work<Secret>): void {
   secret.type ||= 'Opaque'
+  // Plain text is for writing only: it goes into the data and is never stored or shown.
+  const { stringData } = secret
+  if (stringData === undefined) return
+  const data = (secret.data ??= {})
+  for (const [key, text] of Object.entries(stringData)) data[key] = Buffer.from(text).toString('base64')
+  Reflect.deleteProperty(secret, 'stringData')
 }
 
 export function defaultEndpoints({ subsets }: Work<Endpoints>): void {

@@ -5,6 +5,7 @@ import type { ResourceDef } from '../resource-def.ts'
 import { firstThree, NONE } from '../table/cells.ts'
 import { column, created, name, table } from '../table/table.ts'
 import { defaultEndpoints } from './defaults.ts'
+import { validateEndpoints } from './endpoints-validation.ts'
 
 const hostPort = (host: string, port: number): string => (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`)
 
@@ -15,6 +16,7 @@ function subsetAddresses({ addresses = [], ports = [] }: EndpointSubset): string
 
 export const endpointsDef: ResourceDef<Endpoints> = defineResource(endpoints, {
   applyDefaults: defaultEndpoints,
+  validate: validateEndpoints,
   allowCreateOnUpdate: true,
   table: table<Endpoints>(
     name,

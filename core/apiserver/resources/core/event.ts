@@ -4,6 +4,7 @@ import { defineResource } from '../define.ts'
 import type { ResourceDef } from '../resource-def.ts'
 import { age } from '../table/cells.ts'
 import { column, NAME_COLUMN, type Table, table, wide } from '../table/table.ts'
+import { validateEvent } from './event-validation.ts'
 
 const orElse = (first: string | undefined, second: string | undefined): string => (first ?? '') || (second ?? '')
 
@@ -39,6 +40,7 @@ export const eventTable: Table<Event> = table<Event>(
 )
 
 export const eventDef: ResourceDef<Event> = defineResource(events, {
+  validate: (event) => validateEvent(event),
   allowCreateOnUpdate: true,
   table: eventTable,
   fields: ({ involvedObject, ...event }) => ({

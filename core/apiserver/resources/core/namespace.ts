@@ -3,8 +3,10 @@ import type { Namespace } from '../../../api/types/core-v1.ts'
 import { dns1123LabelProblems } from '../../../meta/names.ts'
 import { defineResource, nameRule } from '../define.ts'
 import type { ResourceDef } from '../resource-def.ts'
+import { statusSubresource } from '../strategy.ts'
 import { column, created, name, table } from '../table/table.ts'
 import { defaultNamespace } from './defaults.ts'
+import { validateNamespace, validateNamespaceStatus } from './namespace-validation.ts'
 
 /** Held until the namespace is empty. */
 const FINALIZER = 'kubernetes'
@@ -12,6 +14,7 @@ const FINALIZER = 'kubernetes'
 export const namespaceDef: ResourceDef<Namespace> = defineResource(namespaces, {
   nameProblem: nameRule(dns1123LabelProblems),
   applyDefaults: defaultNamespace,
+  validate: validateNamespace,
   strategy: {
     create: (namespace) => {
       // A namespace is always created active, whatever was sent.
@@ -36,9 +39,11 @@ export const namespaceDef: ResourceDef<Namespace> = defineResource(namespaces, {
   ),
   fields: ({ status }) => ({ 'status.phase': status.phase ?? '' }),
   subresources: {
+    status: statusSubresource({ validate: validateNamespaceStatus }),
     finalize: {
       type: 'object',
       verbs: ['update'],
+      validate: validateNamespace,
       prepareUpdate(next, old) {
         next.status = old.status as typeof next.status
       },

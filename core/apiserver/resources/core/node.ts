@@ -2,9 +2,11 @@ import { nodes } from '../../../api/kinds.ts'
 import type { Node } from '../../../api/types/core-v1.ts'
 import { defineResource } from '../define.ts'
 import type { ResourceDef } from '../resource-def.ts'
+import { statusSubresource } from '../strategy.ts'
 import { conditionOf, joined, NONE, UNKNOWN } from '../table/cells.ts'
 import { column, created, name, table, wide } from '../table/table.ts'
 import { defaultNode } from './defaults.ts'
+import { validateNode, validateNodeStatus } from './node-validation.ts'
 
 const ROLE_PREFIX = 'node-role.kubernetes.io/'
 
@@ -28,6 +30,8 @@ const known = (text: string): string => (text === '' ? UNKNOWN : text)
 
 export const nodeDef: ResourceDef<Node> = defineResource(nodes, {
   applyDefaults: defaultNode,
+  validate: validateNode,
+  subresources: { status: statusSubresource({ validate: validateNodeStatus }) },
   strategy: { status: 'sent-on-create' },
   table: table<Node>(
     name,

@@ -3,10 +3,12 @@ import type { Service } from '../../../api/types/core-v1.ts'
 import { dns1035LabelProblems } from '../../../meta/names.ts'
 import { defineResource, nameRule } from '../define.ts'
 import type { ResourceDef } from '../resource-def.ts'
+import { statusSubresource } from '../strategy.ts'
 import { joined, labels, loadBalancerAddresses, NONE, UNKNOWN } from '../table/cells.ts'
 import { column, created, name, table, wide } from '../table/table.ts'
 import { defaultService } from './service-defaults.ts'
 import { prepareServiceCreate, prepareServiceUpdate } from './service-strategy.ts'
+import { validateService, validateServiceStatus } from './service-validation.ts'
 
 function externalAddresses({ spec, status }: Service): string {
   switch (spec.type) {
@@ -37,6 +39,8 @@ export const serviceDef: ResourceDef<Service> = defineResource(services, {
   nameProblem: nameRule(dns1035LabelProblems),
   allowCreateOnUpdate: true,
   applyDefaults: defaultService,
+  validate: validateService,
+  subresources: { status: statusSubresource({ validate: validateServiceStatus }) },
   strategy: {
     status: 'controlled',
     create: (service, { settings }) => {

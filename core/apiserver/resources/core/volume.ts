@@ -7,6 +7,7 @@ import { statusSubresource } from '../strategy.ts'
 import { accessModes, UNSET } from '../table/cells.ts'
 import { column, created, name, table, wide } from '../table/table.ts'
 import { defaultClaim, defaultVolumeObject } from './volume-defaults.ts'
+import { validateClaim, validatePersistentVolume } from './volume-validation.ts'
 
 const CLASS_ANNOTATION = 'volume.beta.kubernetes.io/storage-class'
 
@@ -20,6 +21,7 @@ const storageClass = ({ metadata, spec }: PersistentVolume | PersistentVolumeCla
 
 export const persistentVolumeDef: ResourceDef<PersistentVolume> = defineResource(persistentVolumes, {
   applyDefaults: defaultVolumeObject,
+  validate: validatePersistentVolume,
   strategy: {
     status: 'controlled',
     create: ({ status }, { nowMs }) => {
@@ -68,6 +70,7 @@ const bound = ({ spec }: PersistentVolumeClaim): boolean => (spec.volumeName ?? 
 
 export const persistentVolumeClaimDef: ResourceDef<PersistentVolumeClaim> = defineResource(persistentVolumeClaims, {
   applyDefaults: defaultClaim,
+  validate: validateClaim,
   strategy: {
     status: 'controlled',
     create: (claim) => {

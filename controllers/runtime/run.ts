@@ -8,7 +8,7 @@ import type { Clock } from '../../core/runtime/clock.ts'
 import type { Component } from '../../core/runtime/component.ts'
 import { supervise } from '../../core/runtime/supervise.ts'
 import { WorkQueue } from '../../core/runtime/work-queue.ts'
-import { type Controller, TerminalError } from './controller.ts'
+import { type Controller, TerminalError, type Watch } from './controller.ts'
 
 export interface RunDeps {
   readonly informers: InformerFactory
@@ -67,15 +67,12 @@ class ControllerLoop {
     this.#deps = deps
     this.#log = deps.log.child({ controller: controller.name })
     this.#queue = new WorkQueue<ObjectKey>({ clock: deps.clock })
-    this.#removers = controller.watches.map(({ type, options, map }) => {
-      const enqueue = (object: KubeObject | undefined): void => {
-        if (object !== undefined) for (const key of map(object)) this.#queue.add(key)
-      }
-      return deps.informers.informer(type, options).onChange((next, old) => {
-        enqueue(old)
-        enqueue(next)
-      })
-    })
+    this.#removers = controller.watches.map((each) =>
+      deps.informers.informer(each.type, each.options).onChange((next, old) => {
+        if (old !== undefined) this.#enqueue(each, old)
+        if (next !== undefined) this.#enqueue(each, next)
+      }),
+    )
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -95,10 +92,20 @@ class ControllerLoop {
 
   /** Whatever was cached before this loop listened. */
   #enqueueAll(): void {
-    for (const { type, options, map } of this.#controller.watches) {
-      for (const object of this.#deps.informers.informer(type, options).list()) for (const key of map(object)) this.#queue.add(key)
+    for (const each of this.#controller.watches) {
+      for (const object of this.#deps.informers.informer(each.type, each.options).list()) this.#enqueue(each, object)
     }
     for (const key of this.#controller.initialKeys ?? []) this.#queue.add(key as ObjectKey)
+  }
+
+  /** One object that a mapping cannot take must not stop the others, nor other controllers. */
+  #enqueue({ map, type }: Watch, object: KubeObject): void {
+    try {
+      for (const key of map(object)) this.#queue.add(key)
+    } catch (err) {
+      const { namespace, name } = object.metadata
+      this.#log.error({ err, resource: type.resource, namespace, name }, 'Object could not be mapped to keys')
+    }
   }
 
   async #source(signal: AbortSignal): Promise<void> {

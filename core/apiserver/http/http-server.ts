@@ -41,6 +41,9 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   return server
 }
 
+/** Source: Go's net/http, rstAvoidanceDelay. */
+const LINGER_MS = 500
+
 class TlsServer implements HttpServer {
   readonly #options: HttpServerOptions
   readonly #limits: HttpLimits
@@ -112,7 +115,6 @@ class TlsServer implements HttpServer {
       noDelay: true,
       keepAlive: true,
       keepAliveInitialDelay: 15_000,
-      shouldUpgradeCallback: (req) => req.headers.upgrade?.toLowerCase() !== 'h2c',
     })
     const [serveAsHttp1] = server.listeners('secureConnection') as ((this: Server, socket: TLSSocket) => void)[]
     server.removeAllListeners('secureConnection')
@@ -128,7 +130,11 @@ class TlsServer implements HttpServer {
       void serveUpgrade(req, socket, head, { ...this.#deps, connection: this.#connectionOf(socket) })
     })
     server.on('clientError', (err: NodeJS.ErrnoException, socket: Duplex) => refuse(err, socket))
-    server.on('tlsClientError', (err) => this.#options.log.debug({ err }, 'TLS handshake failed'))
+    server.on('tlsClientError', (err, socket) => {
+      this.#options.log.debug({ err }, 'TLS handshake failed')
+      // NOTE: one that timed out would stay open.
+      socket.destroy()
+    })
     return server
   }
 
@@ -196,4 +202,15 @@ function refuse(err: NodeJS.ErrnoException, socket: Duplex): void {
         ? '408 Request Timeout'
         : '400 Bad Request'
   socket.end(`HTTP/1.1 ${status}\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n${status}`)
+  linger(socket)
+}
+
+/** Closing with unread bytes resets the connection, and the answer is lost: read on for a moment. */
+function linger(socket: Duplex): void {
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS)
+  socket.on('error', () => socket.destroy())
+  socket.once('close', () => clearTimeout(timer))
+  socket.removeAllListeners('data')
+  socket.on('data', () => undefined)
+  socket.resume()
 }

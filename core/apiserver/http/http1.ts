@@ -1,4 +1,4 @@
-import { type IncomingMessage, STATUS_CODES, type ServerResponse } from 'node:http'
+import { type IncomingMessage, STATUS_CODES, type ServerResponse, validateHeaderValue } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { ApiResponse } from '../request.ts'
 import type { Connection } from './connection.ts'
@@ -6,7 +6,7 @@ import { answer, type ExchangeDeps } from './exchange.ts'
 import type { HttpRequest } from './http-request.ts'
 import { type RequestHead, toTarget } from './http-request.ts'
 import type { LiveRequests } from './live-requests.ts'
-import { type Outgoing, send } from './send.ts'
+import { type Outgoing, sendOrFail } from './send.ts'
 
 export interface Http1Deps extends ExchangeDeps {
   readonly live: LiveRequests
@@ -38,9 +38,8 @@ export async function serveHttp1(req: IncomingMessage, res: ServerResponse, conn
   const out = toOutgoing(res, deps.live)
   deps.live.answering(request, response)
   try {
-    await send(response, request, out, !connection.loopback)
-  } catch (err) {
-    deps.log.warn({ err, method: request.method, path: request.path }, 'Answer broke off')
+    await sendOrFail(response, request, out, { mayCompress: !connection.loopback, log: deps.log })
+  } catch {
     res.destroy()
   }
 }
@@ -70,7 +69,7 @@ export async function serveUpgrade(
   const { request, response } = await answer(head, req, connection, { ...deps, upgrade, onRequest })
   if (response.status === 101 && response.body === undefined) return
   try {
-    await send(response, request, toRawOutgoing(socket), false)
+    await sendOrFail(response, request, toRawOutgoing(socket), { mayCompress: false, log: deps.log })
   } catch {
     socket.destroy()
   }
@@ -98,7 +97,10 @@ function toRawOutgoing(socket: Duplex): Outgoing {
   return {
     stream: socket,
     head: (status, headers, last) => {
-      const lines = Object.entries({ ...headers, connection: 'close' }).map(([name, value]) => `${name}: ${value}\r\n`)
+      const lines = Object.entries({ ...headers, connection: 'close' }).map(([name, value]) => {
+        if (typeof value === 'string') validateHeaderValue(name, value)
+        return `${name}: ${value}\r\n`
+      })
       const reason: ApiResponse['status'] | string = STATUS_CODES[status] ?? status
       socket.write(`HTTP/1.1 ${status} ${reason}\r\n${lines.join('')}\r\n`)
       if (last) socket.end()

@@ -5,7 +5,7 @@ import { answer, type ExchangeDeps } from './exchange.ts'
 import type { HttpRequest, RequestHead } from './http-request.ts'
 import { toTarget } from './http-request.ts'
 import type { LiveRequests } from './live-requests.ts'
-import { type Outgoing, send } from './send.ts'
+import { type Outgoing, sendOrFail } from './send.ts'
 
 export interface Http2Deps extends ExchangeDeps {
   readonly live: LiveRequests
@@ -54,7 +54,8 @@ async function serveStream(stream: ServerHttp2Stream, raw: IncomingHttpHeaders, 
   let current: HttpRequest | undefined
   stream.once('close', () => {
     if (current === undefined) return
-    if (!stream.writableFinished) current.abort(GONE)
+    // NOTE: a stream that the client resets counts as finished for its writer.
+    if (stream.rstCode !== constants.NGHTTP2_NO_ERROR || !stream.writableFinished) current.abort(GONE)
     deps.live.remove(current)
   })
   const onRequest = (request: HttpRequest): void => {
@@ -65,10 +66,9 @@ async function serveStream(stream: ServerHttp2Stream, raw: IncomingHttpHeaders, 
   if (stream.destroyed) return
   deps.live.answering(request, response)
   try {
-    await send(response, request, toOutgoing(stream), !connection.loopback)
+    await sendOrFail(response, request, toOutgoing(stream), { mayCompress: !connection.loopback, log: deps.log })
     if (!stream.endAfterHeaders && !stream.readableEnded) stopUpload(stream)
-  } catch (err) {
-    deps.log.warn({ err, method: request.method, path: request.path }, 'Answer broke off')
+  } catch {
     stream.close(constants.NGHTTP2_INTERNAL_ERROR)
   }
 }

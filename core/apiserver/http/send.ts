@@ -1,7 +1,10 @@
 import { Readable, type Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
+import type { Logger } from '../../observability/log.ts'
+import { internalError } from '../errors.ts'
 import type { ApiResponse } from '../request.ts'
+import { statusResponse } from '../response.ts'
 import type { HttpRequest } from './http-request.ts'
 import { toSlabs, totalLength } from './slabs.ts'
 
@@ -15,6 +18,33 @@ export interface Outgoing {
   head(status: number, headers: Readonly<Record<string, string | number>>, last: boolean): void
 }
 
+/**
+ * Sends a response. One whose head cannot be sent is replaced by a Status; one that breaks off in the middle rejects, and
+ * the caller has to break the connection, so that nobody takes a part for the whole.
+ */
+export async function sendOrFail(
+  response: ApiResponse,
+  request: HttpRequest,
+  out: Outgoing,
+  options: { readonly mayCompress: boolean; readonly log: Logger },
+): Promise<void> {
+  const progress = { started: false }
+  const watched: Outgoing = {
+    stream: out.stream,
+    head: (status, headers, last) => {
+      out.head(status, headers, last)
+      progress.started = true
+    },
+  }
+  try {
+    await send(response, request, watched, options.mayCompress)
+  } catch (err) {
+    options.log.warn({ err, method: request.method, path: request.path }, 'Answer failed')
+    if (progress.started) throw err
+    await send(statusResponse(internalError('the answer could not be sent', err)), request, out, false)
+  }
+}
+
 /** Sends a response under back-pressure. Resolves when its last byte was handed over or the client has gone. */
 export function send(response: ApiResponse, request: HttpRequest, out: Outgoing, mayCompress: boolean): Promise<void> | undefined {
   const { status, headers, body } = response
@@ -26,16 +56,24 @@ export function send(response: ApiResponse, request: HttpRequest, out: Outgoing,
     out.head(status, headers, false)
     return sendStream(body, request, out.stream)
   }
+  return sendBytes(response, body, out, mayCompress && acceptsGzip(request, response))
+}
+
+function sendBytes(
+  response: ApiResponse,
+  body: Uint8Array | readonly Uint8Array[],
+  out: Outgoing,
+  compress: boolean,
+): Promise<void> | undefined {
   const pieces = body instanceof Uint8Array ? [body] : body
-  const length = body instanceof Uint8Array ? body.length : totalLength(pieces)
-  if (mayCompress && length > GZIP_MIN_BYTES && acceptsGzip(request, response)) return sendCompressed(response, pieces, out)
-  out.head(status, withLength(headers, length), length === 0)
+  const length = totalLength(pieces)
+  if (compress && length > GZIP_MIN_BYTES) return sendCompressed(response, pieces, out)
+  out.head(response.status, withLength(response.headers, length), length === 0)
   if (length === 0) return undefined
-  if (body instanceof Uint8Array && length <= GZIP_MIN_BYTES) {
-    out.stream.end(body)
-    return undefined
-  }
-  return sendSlabs(pieces, out.stream)
+  const [first] = pieces
+  if (pieces.length > 1 || length > GZIP_MIN_BYTES) return sendSlabs(pieces, out.stream)
+  out.stream.end(first)
+  return undefined
 }
 
 async function sendSlabs(pieces: readonly Uint8Array[], stream: Writable): Promise<void> {
@@ -54,10 +92,7 @@ async function sendStream(chunks: AsyncIterable<Uint8Array>, request: HttpReques
     }
   } catch (err) {
     // A stream that was told to stop may say so with an exception; the answer then ends as it would without one.
-    if (!request.aborted) {
-      stream.destroy()
-      throw err
-    }
+    if (!request.aborted) throw err
   }
   if (!stream.destroyed) stream.end()
 }

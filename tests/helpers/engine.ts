@@ -1,6 +1,6 @@
 import type { AdmissionPlugin } from '../../core/apiserver/admission/admission.ts'
 import type { Authorizer, UserInfo } from '../../core/apiserver/auth/auth.ts'
-import { type Caches, createCaches } from '../../core/apiserver/cache/caches.ts'
+import { type Caches, type CachesOptions, createCaches } from '../../core/apiserver/cache/caches.ts'
 import { createHealthChecks } from '../../core/apiserver/health/health.ts'
 import type { ApiRequest, ApiResponse } from '../../core/apiserver/request.ts'
 import { createRequestMetrics } from '../../core/apiserver/request-metrics.ts'
@@ -54,6 +54,7 @@ export interface WatchReader {
 }
 
 export interface EngineOptions {
+  readonly ring?: CachesOptions['ring']
   readonly admission?: readonly AdmissionPlugin[]
   readonly authorizer?: Authorizer
   /** Last changes to what the server is made of. */
@@ -68,7 +69,7 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
   const store = await openSqlite({ path: `${folder.path}/state.db`, writer: 'in-process' })
   const resources = createResourceTable(RESOURCES)
   const stored = RESOURCES.filter((def) => def.storagePrefix !== '' && def.conversion === undefined)
-  const caches = await createCaches({ store, resources: stored, clock: systemClock, signal: life.signal, freeze: true })
+  const caches = await createCaches({ store, resources: stored, clock: systemClock, signal: life.signal, freeze: true, ...(options.ring && { ring: options.ring }) })
   const deps: ApiServerDeps = {
     resources,
     cacheOf: (prefix) => caches.get(prefix),
@@ -83,6 +84,8 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
   const server = createApiServer(options.with?.(deps, caches) ?? deps)
   const open = (method: string, url: string, body?: unknown, call: CallOptions = {}): Promise<ApiResponse> =>
     server.handle(request(method, url, body, { signal: life.signal, ...call }))
+  // The store is never empty in a real cluster: revision 0 means "any" to a reader.
+  await open('POST', '/api/v1/namespaces', { metadata: { name: 'default' } })
   return {
     server,
     caches,
@@ -90,6 +93,7 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
     call: async (method, url, body, call) => read(await open(method, url, body, call)),
     watch: async (url, call = {}) => {
       const own = new AbortController()
+      life.signal.addEventListener('abort', () => own.abort(life.signal.reason), { once: true })
       return watchReader(await open('GET', url, undefined, { ...call, signal: own.signal }), own)
     },
     async [Symbol.asyncDispose]() {

@@ -1,7 +1,9 @@
 import type { Random } from '../../meta/generate-name.ts'
+import type { Logger } from '../../observability/log.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import type { Authorizer } from '../auth/auth.ts'
 import type { RuleResolver } from '../auth/rbac/rule-resolver.ts'
+import type { ResourceDef } from '../resources/resource-def.ts'
 import type { AdmissionPlugin, ObjectReader } from './admission.ts'
 import { certificateApproval, certificateSigning, certificateSubjectRestriction, clusterTrustBundleAttest } from './certificates.ts'
 import { persistentVolumeClaimResize } from './claim-resize.ts'
@@ -20,6 +22,9 @@ import { runtimeClass } from './runtime-class.ts'
 import { serviceAccount } from './service-account.ts'
 import { storageObjectInUseProtection } from './storage-object-in-use.ts'
 import { taintNodesByCondition } from './taint-nodes.ts'
+import type { WebhookClient } from './webhook/client.ts'
+import { mutatingAdmissionWebhook } from './webhook/mutating.ts'
+import { validatingAdmissionWebhook } from './webhook/validating.ts'
 
 export interface AdmissionDeps {
   readonly reader: ObjectReader
@@ -27,6 +32,11 @@ export interface AdmissionDeps {
   readonly rules: RuleResolver
   readonly clock: Clock
   readonly random: Random
+  readonly log: Logger
+  /** Disposed of by whoever made it. */
+  readonly webhooks: WebhookClient
+  /** Every served definition, for webhooks whose rules name another version of a resource. */
+  readonly resources: () => readonly ResourceDef[]
 }
 
 /**
@@ -34,6 +44,13 @@ export interface AdmissionDeps {
  * defaulting and before quotas, which must see the final object. Source: kubernetes, pkg/kubeapiserver/options/plugins.go.
  */
 export function admissionPlugins(deps: AdmissionDeps): readonly AdmissionPlugin[] {
+  const { reader, log, webhooks: client } = deps
+  const builtIn = builtInPlugins(deps)
+  const hooks = { reader, log, client, equivalents: equivalentsIn(deps.resources) }
+  return [...builtIn, mutatingAdmissionWebhook({ ...hooks, builtIn }), validatingAdmissionWebhook(hooks), resourceQuota(deps)]
+}
+
+function builtInPlugins(deps: AdmissionDeps): readonly AdmissionPlugin[] {
   return [
     namespaceLifecycle(deps),
     limitRanger(deps),
@@ -54,6 +71,13 @@ export function admissionPlugins(deps: AdmissionDeps): readonly AdmissionPlugin[
     defaultIngressClass(deps),
     podTopologyLabels(deps),
     rbacEscalation(deps),
-    resourceQuota(deps),
   ]
+}
+
+/** Other versions of the same stored objects with the same fields: what a webhook gets differs in `apiVersion` only. */
+function equivalentsIn(resources: () => readonly ResourceDef[]): (def: ResourceDef) => readonly ResourceDef[] {
+  return (def) =>
+    resources().filter(
+      (other) => other !== def && other.storagePrefix === def.storagePrefix && def.storagePrefix !== '' && other.schema === def.schema,
+    )
 }

@@ -21,14 +21,11 @@ export class NodeGraph {
   /** Reference to node to number of pods. */
   readonly #nodes = new Map<string, Map<string, number>>()
   readonly #changed = new Set<string>()
+  #isFollowing = false
   #isStale = true
 
   constructor(reader: ObjectReader) {
     this.#reader = reader
-    reader.onChange(PODS, (changed) => {
-      if (changed === undefined) this.#isStale = true
-      else this.#changed.add(objectKey(changed.namespace, changed.name))
-    })
   }
 
   /** Whether a pod bound to `node` uses the object, directly or, for secrets, through a volume it claims. */
@@ -64,7 +61,17 @@ export class NodeGraph {
       .some((volume) => volumeSecrets(volume).includes(secret) && this.#claims(node, volume))
   }
 
+  /** At the first question, when the cache is surely loaded. */
+  #follow(): void {
+    this.#isFollowing = true
+    this.#reader.onChange(PODS, (changed) => {
+      if (changed === undefined) this.#isStale = true
+      else this.#changed.add(objectKey(changed.namespace, changed.name))
+    })
+  }
+
   #refresh(): void {
+    if (!this.#isFollowing) this.#follow()
     if (this.#isStale) {
       this.#isStale = false
       this.#pods.clear()

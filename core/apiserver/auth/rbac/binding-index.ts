@@ -34,30 +34,17 @@ export class BindingIndex {
   readonly #byGroup = new Map<string, Set<Grant>>()
   readonly #grants = new Map<string, readonly Grant[]>()
   readonly #changed = new Set<string>()
+  #isFollowing = false
   #isStale = true
   #version = 0
 
   constructor(reader: ObjectReader) {
     this.#reader = reader
-    for (const resource of [ROLES, CLUSTER_ROLES]) {
-      reader.onChange(resource, () => {
-        this.#version += 1
-      })
-    }
-    for (const [resource, prefix] of [
-      [ROLE_BINDINGS, 'r:'],
-      [CLUSTER_ROLE_BINDINGS, 'c:'],
-    ] as const) {
-      reader.onChange(resource, (changed) => {
-        this.#version += 1
-        if (changed === undefined) this.#isStale = true
-        else this.#changed.add(prefix + objectKey(changed.namespace, changed.name))
-      })
-    }
   }
 
   /** Grows with every change of a role or binding; whatever was decided before may be wrong after. */
   get version(): number {
+    if (!this.#isFollowing) this.#follow()
     return this.#version
   }
 
@@ -82,7 +69,28 @@ export class BindingIndex {
     return role?.rules ?? `${isCluster ? 'clusterrole' : 'role'}.${GROUP} ${JSON.stringify(roleRef.name)} not found`
   }
 
+  /** At the first question, when the cache is surely loaded. */
+  #follow(): void {
+    this.#isFollowing = true
+    for (const resource of [ROLES, CLUSTER_ROLES]) {
+      this.#reader.onChange(resource, () => {
+        this.#version += 1
+      })
+    }
+    for (const [resource, prefix] of [
+      [ROLE_BINDINGS, 'r:'],
+      [CLUSTER_ROLE_BINDINGS, 'c:'],
+    ] as const) {
+      this.#reader.onChange(resource, (changed) => {
+        this.#version += 1
+        if (changed === undefined) this.#isStale = true
+        else this.#changed.add(prefix + objectKey(changed.namespace, changed.name))
+      })
+    }
+  }
+
   #refresh(): void {
+    if (!this.#isFollowing) this.#follow()
     if (this.#isStale) {
       this.#isStale = false
       this.#changed.clear()

@@ -189,8 +189,7 @@ describe('service account tokens', () => {
 
   it('are reviewed with their audiences', async () => {
     const deps = { verifier, others: [], audiences }
-    const review = (spec: object): ReturnType<typeof reviewToken> =>
-      reviewToken({ metadata, spec, status: { user: {} } }, deps, signal)
+    const review = (spec: object): ReturnType<typeof reviewToken> => reviewToken({ metadata, spec, status: { user: {} } }, deps, signal)
     const good = await review({ token: order().status.token })
     assert.equal(good.status.authenticated, true)
     assert.deepEqual(good.status.audiences, audiences)
@@ -292,12 +291,7 @@ describe('impersonation', () => {
       },
     }
     assert.throws(
-      () =>
-        impersonate(
-          { name: 'bob', groups: [] },
-          { 'impersonate-user': 'jane', 'impersonate-group': 'system:masters' },
-          authorizer,
-        ),
+      () => impersonate({ name: 'bob', groups: [] }, { 'impersonate-user': 'jane', 'impersonate-group': 'system:masters' }, authorizer),
       {
         message:
           'groups "system:masters" is forbidden: User "bob" cannot impersonate resource "groups" in API group "" at the cluster scope',

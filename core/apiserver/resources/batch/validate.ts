@@ -1,9 +1,10 @@
 import type { CronJob, Job, JobSpec } from '../../../api/types/batch-v1.ts'
 import { deepEqual } from '../../../meta/deep-equal.ts'
 import { type FieldError, invalid, notSupported, required, tooLong } from '../../../meta/field-error.ts'
-import { dns1123LabelProblems, dns1123SubdomainProblems } from '../../../meta/names.ts'
+import { dns1123LabelProblems } from '../../../meta/names.ts'
 import { checkPodTemplate, checkTemplateMatches } from '../pod/validate/template.ts'
-import { checkEnum, checkFormat, checkImmutable, checkNonNegative, type Problems } from '../validation/common.ts'
+import { checkEnum, checkImmutable, checkNonNegative, type Problems } from '../validation/common.ts'
+import { checkDomainPath } from '../validation/domain-path.ts'
 import { checkLabelSelector } from '../validation/labels.ts'
 import { isTimeZone, scheduleProblem } from './cron-format.ts'
 import { checkPodFailurePolicy, checkSuccessPolicy } from './failure-policy.ts'
@@ -43,19 +44,8 @@ function checkSpec(spec: JobSpec, path: string, problems: Problems): void {
   checkRestartPolicy(spec, `${path}.template.spec.restartPolicy`, problems)
 }
 
-/** `domain/path`, such as the controllers of other projects name themselves. */
 function checkManager(manager: string, path: string, problems: Problems): void {
-  const slash = manager.indexOf('/')
-  if (manager === '') problems.push(required(path))
-  else if (slash <= 0 || slash === manager.length - 1)
-    problems.push(invalid(path, manager, 'must be a domain-prefixed path (such as "acme.io/foo")'))
-  else {
-    checkFormat(manager.slice(0, slash), path, dns1123SubdomainProblems, problems)
-    if (!/^[A-Za-z0-9/\-._~%!$&'()*+,;=:]+$/.test(manager.slice(slash + 1)))
-      problems.push(
-        invalid(path, manager.slice(slash + 1), "Invalid path (regex used for validation is '[A-Za-z0-9/\\-._~%!$&'()*+,;=:]+')"),
-      )
-  }
+  checkDomainPath(manager, path, problems)
   if (manager.length > MAX_MANAGER_LENGTH) problems.push(tooLong(path, MAX_MANAGER_LENGTH))
 }
 

@@ -4,6 +4,7 @@ import { defineResource } from '../define.ts'
 import type { ResourceDef } from '../resource-def.ts'
 import { NONE } from '../table/cells.ts'
 import { column, created, name, table } from '../table/table.ts'
+import { addressNameProblem, validateIpAddress, validateServiceCidr } from './validate-addresses.ts'
 
 function parent({ spec }: IPAddress): string {
   const ref = spec.parentRef
@@ -13,10 +14,13 @@ function parent({ spec }: IPAddress): string {
 }
 
 export const ipAddressDef: ResourceDef<IPAddress> = defineResource(ipAddresses, {
+  nameProblem: addressNameProblem,
+  validate: validateIpAddress,
   table: table<IPAddress>(name, column('ParentRef', parent)),
 })
 
 export const serviceCidrDef: ResourceDef<ServiceCIDR> = defineResource(serviceCIDRs, {
+  validate: validateServiceCidr,
   strategy: { status: 'controlled' },
   table: table<ServiceCIDR>(
     name,

@@ -2,8 +2,10 @@ import { ingressClasses, ingresses } from '../../../api/kinds.ts'
 import type { Ingress, IngressClass } from '../../../api/types/networking-v1.ts'
 import { defineResource } from '../define.ts'
 import type { ResourceDef } from '../resource-def.ts'
+import { statusSubresource } from '../strategy.ts'
 import { joined, loadBalancerAddresses, NONE } from '../table/cells.ts'
 import { column, created, name, table } from '../table/table.ts'
+import { validateIngress, validateIngressClass, validateIngressStatus } from './validate.ts'
 
 const MAX_HOSTS = 3
 
@@ -19,6 +21,8 @@ function hosts({ spec }: Ingress): string {
 }
 
 export const ingressDef: ResourceDef<Ingress> = defineResource(ingresses, {
+  validate: validateIngress,
+  subresources: { status: statusSubresource({ validate: validateIngressStatus }) },
   strategy: { status: 'controlled', generation: ['spec'] },
   table: table<Ingress>(
     name,
@@ -38,6 +42,7 @@ function parameters({ spec }: IngressClass): string {
 }
 
 export const ingressClassDef: ResourceDef<IngressClass> = defineResource(ingressClasses, {
+  validate: validateIngressClass,
   applyDefaults: ({ spec }) => {
     // A pointer in Go that is always written: decoding leaves an absent one null.
     if (spec.parameters !== undefined) (spec.parameters as { scope?: string }).scope ??= 'Cluster'

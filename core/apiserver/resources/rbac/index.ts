@@ -4,6 +4,7 @@ import { pathSegmentProblems } from '../../../meta/names.ts'
 import { defineResource, nameRule } from '../define.ts'
 import type { ResourceDef, Work } from '../resource-def.ts'
 import { bindingTable } from './table.ts'
+import { validateClusterRole, validateClusterRoleBinding, validateRole, validateRoleBinding } from './validate.ts'
 
 const RBAC_GROUP = 'rbac.authorization.k8s.io'
 
@@ -15,12 +16,17 @@ function defaultBinding({ roleRef, subjects }: Work<RoleBinding> | Work<ClusterR
 
 const nameProblem = nameRule(pathSegmentProblems)
 
-export const roleDef: ResourceDef<Role> = defineResource(roles, { nameProblem, allowCreateOnUpdate: true })
+export const roleDef: ResourceDef<Role> = defineResource(roles, { nameProblem, validate: validateRole, allowCreateOnUpdate: true })
 
-export const clusterRoleDef: ResourceDef<ClusterRole> = defineResource(clusterRoles, { nameProblem, allowCreateOnUpdate: true })
+export const clusterRoleDef: ResourceDef<ClusterRole> = defineResource(clusterRoles, {
+  nameProblem,
+  validate: validateClusterRole,
+  allowCreateOnUpdate: true,
+})
 
 export const roleBindingDef: ResourceDef<RoleBinding> = defineResource(roleBindings, {
   nameProblem,
+  validate: validateRoleBinding,
   allowCreateOnUpdate: true,
   applyDefaults: defaultBinding,
   table: bindingTable,
@@ -28,6 +34,7 @@ export const roleBindingDef: ResourceDef<RoleBinding> = defineResource(roleBindi
 
 export const clusterRoleBindingDef: ResourceDef<ClusterRoleBinding> = defineResource(clusterRoleBindings, {
   nameProblem,
+  validate: validateClusterRoleBinding,
   allowCreateOnUpdate: true,
   applyDefaults: defaultBinding,
   table: bindingTable,

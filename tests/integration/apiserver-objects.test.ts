@@ -129,7 +129,7 @@ describe('objects', () => {
       assert.match(created.text, /\n {2}a: 'yes'\n/)
       const accept = { headers: { accept: PROTOBUF } }
       const binary = await bodyOf(await open('GET', `${MAPS}/spelt`, undefined, accept))
-      const object = decodeProtobuf(binary) as { metadata: Record<string, unknown>; data: unknown }
+      const object = decodeProtobuf(binary) as { kind: string; metadata: Record<string, unknown>; data: unknown }
       assert.deepEqual(object.data, { a: 'yes' })
       for (const key of ['uid', 'resourceVersion', 'creationTimestamp', 'managedFields']) delete object.metadata[key]
       object.metadata['name'] = 'binary'

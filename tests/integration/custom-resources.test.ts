@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { createDiscovery } from '../../core/apiserver/discovery/discovery.ts'
+import { keepLocalApiServices } from '../../core/apiserver/extension/aggregation/keep-services.ts'
 import { startCustomResources } from '../../core/apiserver/extension/custom-resources.ts'
 import { createObjectReader } from '../../core/apiserver/object-reader.ts'
 import type { ApiServerDeps } from '../../core/apiserver/server.ts'
@@ -88,20 +89,14 @@ async function withCluster(run: (cluster: Cluster) => Promise<void>): Promise<vo
   const life = new AbortController()
   const { resources, cacheOf } = deps
   const reader = createObjectReader({ resources, cacheOf, signal: life.signal, log: silentLogger })
-  const custom = await startCustomResources({
-    resources,
-    caches: engine.caches,
-    reader,
-    handle: engine.server.handle,
-    clock: systemClock,
-    log: silentLogger,
-    signal: life.signal,
-  })
+  const shared = { resources, reader, handle: engine.server.handle, clock: systemClock, log: silentLogger, signal: life.signal }
+  const custom = await startCustomResources({ ...shared, caches: engine.caches })
+  const services = keepLocalApiServices(shared)
   try {
     await run({ engine, deps, call: engine.call })
   } finally {
     life.abort(new Error('the test is over'))
-    await custom.done
+    await Promise.all([custom.done, services])
   }
 }
 
@@ -359,5 +354,26 @@ describe('several versions', () => {
       await eventually(async () => assert.equal((await call('POST', TABS, tab('two', { image: 'x' }))).status, 422))
       assert.equal((await patch({ replicas: 3 })).status, 200)
       assert.equal((await patch({ image: 'y' })).status, 422)
+    }))
+})
+
+describe('APIServices', () => {
+  const SERVICES = '/apis/apiregistration.k8s.io/v1/apiservices'
+
+  it('stand for every group version that is served, and tell that it is available', () =>
+    withTabs(async ({ call }) => {
+      await eventually(async () => {
+        for (const name of ['v1.', 'v1.apps', 'v1.stable.example.com']) {
+          const { json } = await call('GET', `${SERVICES}/${name}`)
+          assert.deepEqual(
+            json.status?.conditions?.map((c: { type: string; reason: string }) => [c.type, c.reason]),
+            [['Available', 'Local']],
+            name,
+          )
+        }
+      })
+      assert.equal((await call('GET', `${SERVICES}/v1.apiregistration.k8s.io`)).status, 404)
+      await call('DELETE', `${CRDS}/crontabs.stable.example.com`)
+      await eventually(async () => assert.equal((await call('GET', `${SERVICES}/v1.stable.example.com`)).status, 404))
     }))
 })

@@ -1,6 +1,7 @@
 import { apiServices, customResourceDefinitions } from '../../api/kinds.ts'
 import type { CustomResourceDefinition } from '../../api/types/apiextensions-v1.ts'
 import type { APIService } from '../../api/types/apiregistration-v1.ts'
+import { apiServiceErrors } from '../extension/aggregation/validate.ts'
 import { defineResource, type ResourceSpec } from './define.ts'
 import type { ResourceDef, Work } from './resource-def.ts'
 import { statusSubresource } from './strategy.ts'
@@ -20,6 +21,7 @@ export const apiServiceDef: ResourceDef<APIService> = defineResource(apiServices
   applyDefaults: ({ spec }) => {
     if (spec.service !== undefined) spec.service.port ??= 443
   },
+  validate: apiServiceErrors,
   strategy: { status: 'controlled' },
   subresources: { status: statusSubresource({ keepMetadata: true }) },
   table: table<APIService>(

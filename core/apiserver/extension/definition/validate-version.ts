@@ -49,10 +49,16 @@ function defaultErrors(schema: JsonSchema, path: string): readonly FieldError[] 
 
 function ownDefaultErrors(schema: JsonSchema, path: string): readonly FieldError[] {
   const wrapped: JsonSchema = { type: 'object', properties: { value: schema } }
-  const value: unknown = structuredClone(schema.default)
+  const value: unknown = schema.default
   const { unknownFields } = decodeObject({ value: structuredClone(value) }, toObjectSchema(wrapped))
   if (unknownFields.length > 0) return [invalid(path, value, 'must not have unknown fields')]
-  return compileValidator(wrapped)({ value }).map((error) => ({ ...error, field: path + error.field.replace(/^value|^<nil>/, '') }))
+  return compileValidator(schema)(value).map((error) => ({ ...error, field: below(path, error.field) }))
+}
+
+/** `<nil>` is the value itself. */
+function below(path: string, field: string): string {
+  if (field === '<nil>') return path
+  return field.startsWith('[') ? path + field : `${path}.${field}`
 }
 
 function scaleErrors(scale: CustomResourceSubresourceScale, path: string): readonly FieldError[] {

@@ -3,6 +3,7 @@ import type { CertificateSigningRequest } from '../../api/types/certificates-v1.
 import { humanDuration } from '../../meta/duration.ts'
 import { toTimestamp } from '../../meta/time.ts'
 import type { UserInfo } from '../auth/auth.ts'
+import { validateApproval, validateSigningRequest, validateSigningStatus } from './certificates-validation.ts'
 import { defineResource } from './define.ts'
 import type { ResourceDef, Work } from './resource-def.ts'
 import { keepStored, statusSubresource } from './strategy.ts'
@@ -45,6 +46,7 @@ function stampConditions({ status }: Work<CertificateSigningRequest>, old: Certi
 export const certificateSigningRequestDef: ResourceDef<CertificateSigningRequest> = defineResource(certificateSigningRequests, {
   // Any name that can stand in a URL: the kubelet derives its from a hash.
   nameProblem: () => undefined,
+  validate: validateSigningRequest,
   strategy: {
     status: 'controlled',
     create: (request, { user }) => {
@@ -56,6 +58,7 @@ export const certificateSigningRequestDef: ResourceDef<CertificateSigningRequest
   },
   subresources: {
     status: statusSubresource({
+      validate: validateSigningStatus,
       prepare: (next, old, { nowMs }) => {
         keepDecisions(next, old)
         stampConditions(next, old, nowMs)
@@ -64,6 +67,7 @@ export const certificateSigningRequestDef: ResourceDef<CertificateSigningRequest
     approval: {
       type: 'object',
       verbs: ['get', 'patch', 'update'],
+      validate: validateApproval,
       prepareUpdate: (next, old, { nowMs }) => {
         const sent = next.status.conditions
         keepStored(next, old, CHANGED_BY_APPROVAL)

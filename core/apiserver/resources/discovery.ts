@@ -2,6 +2,7 @@ import { endpointSlices } from '../../api/kinds.ts'
 import type { EndpointPort, EndpointSlice } from '../../api/types/discovery-v1.ts'
 import { deepEqual } from '../../meta/deep-equal.ts'
 import { defineResource } from './define.ts'
+import { validateEndpointSlice } from './discovery-validation.ts'
 import type { ResourceDef } from './resource-def.ts'
 import { firstThree, UNSET } from './table/cells.ts'
 import { column, created, name, table } from './table/table.ts'
@@ -12,6 +13,7 @@ function portText({ port, name: portName }: EndpointPort): string {
 }
 
 export const endpointSliceDef: ResourceDef<EndpointSlice> = defineResource(endpointSlices, {
+  validate: validateEndpointSlice,
   applyDefaults: ({ ports }) => {
     for (const port of ports) {
       port.name ??= ''

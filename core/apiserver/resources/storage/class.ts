@@ -3,13 +3,21 @@ import type { StorageClass, VolumeAttachment, VolumeAttributesClass } from '../.
 import { defaultVolumeSpec } from '../core/volume-defaults.ts'
 import { defineResource } from '../define.ts'
 import type { ResourceDef } from '../resource-def.ts'
+import { statusSubresource } from '../strategy.ts'
 import { column, created, NAME_COLUMN, name, table } from '../table/table.ts'
+import {
+  validateStorageClass,
+  validateVolumeAttachment,
+  validateVolumeAttachmentStatus,
+  validateVolumeAttributesClass,
+} from './validate.ts'
 
 const DEFAULT_MARKS = ['storageclass.kubernetes.io/is-default-class', 'storageclass.beta.kubernetes.io/is-default-class']
 
 const isDefault = ({ metadata }: StorageClass): boolean => DEFAULT_MARKS.some((mark) => metadata.annotations?.[mark] === 'true')
 
 export const storageClassDef: ResourceDef<StorageClass> = defineResource(storageClasses, {
+  validate: validateStorageClass,
   applyDefaults: (storageClass) => {
     storageClass.reclaimPolicy ??= 'Delete'
     storageClass.volumeBindingMode ??= 'Immediate'
@@ -25,6 +33,8 @@ export const storageClassDef: ResourceDef<StorageClass> = defineResource(storage
 })
 
 export const volumeAttachmentDef: ResourceDef<VolumeAttachment> = defineResource(volumeAttachments, {
+  validate: validateVolumeAttachment,
+  subresources: { status: statusSubresource({ validate: validateVolumeAttachmentStatus }) },
   applyDefaults: ({ spec }) => {
     if (spec.source.inlineVolumeSpec !== undefined) defaultVolumeSpec(spec.source.inlineVolumeSpec)
   },
@@ -41,6 +51,7 @@ export const volumeAttachmentDef: ResourceDef<VolumeAttachment> = defineResource
 })
 
 export const volumeAttributesClassDef: ResourceDef<VolumeAttributesClass> = defineResource(volumeAttributesClasses, {
+  validate: validateVolumeAttributesClass,
   table: table<VolumeAttributesClass>(
     name,
     column('DriverName', ({ driverName }) => driverName),

@@ -4,10 +4,13 @@ import { defineResource } from '../define.ts'
 import type { ResourceDef } from '../resource-def.ts'
 import { joined, UNSET } from '../table/cells.ts'
 import { column, created, INTEGER, name, table } from '../table/table.ts'
+import { driverNameProblem, validateCsiDriver, validateCsiNode, validateCsiStorageCapacity } from './validate-csi.ts'
 
 const BOOLEAN = { type: 'boolean' } as const
 
 export const csiDriverDef: ResourceDef<CSIDriver> = defineResource(csiDrivers, {
+  nameProblem: driverNameProblem,
+  validate: validateCsiDriver,
   applyDefaults: ({ spec }) => {
     spec.attachRequired ??= true
     spec.podInfoOnMount ??= false
@@ -31,6 +34,7 @@ export const csiDriverDef: ResourceDef<CSIDriver> = defineResource(csiDrivers, {
 })
 
 export const csiNodeDef: ResourceDef<CSINode> = defineResource(csiNodes, {
+  validate: validateCsiNode,
   allowUnconditionalUpdate: false,
   table: table<CSINode>(
     name,
@@ -40,5 +44,6 @@ export const csiNodeDef: ResourceDef<CSINode> = defineResource(csiNodes, {
 })
 
 export const csiStorageCapacityDef: ResourceDef<CSIStorageCapacity> = defineResource(csiStorageCapacities, {
+  validate: validateCsiStorageCapacity,
   allowUnconditionalUpdate: false,
 })

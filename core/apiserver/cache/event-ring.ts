@@ -3,7 +3,7 @@ import type { Change } from './change.ts'
 export interface RingOptions {
   /** Changes kept. Default 16384. */
   readonly maxChanges?: number
-  /** Bytes of the states they hold. Default 64 MB. */
+  /** Bytes of the states they hold. Default 32 MB. */
   readonly maxBytes?: number
 }
 
@@ -28,7 +28,7 @@ export class EventRing {
 
   constructor(options: RingOptions = {}) {
     this.#maxChanges = options.maxChanges ?? 16_384
-    this.#maxBytes = options.maxBytes ?? 64 * 1024 * 1024
+    this.#maxBytes = options.maxBytes ?? 32 * 1024 * 1024
   }
 
   get size(): number {

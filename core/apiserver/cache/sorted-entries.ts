@@ -69,15 +69,19 @@ export class SortedEntries<T extends Keyed> {
     const { after, below, limit = 0 } = options
     if (after === undefined && below === undefined && limit === 0) return { entries: this.all(), remaining: 0 }
     if (this.#all !== undefined) return rangeOf(this.#all, options)
+    return this.#collect(options)
+  }
+
+  #collect({ after, below, limit = 0 }: RangeOptions): Range<T> {
     const entries: T[] = []
     let remaining = 0
     for (let at = after === undefined ? 0 : this.#chunkFor(after); at < this.#chunks.length; at += 1) {
       const chunk = this.#chunks[at] ?? []
       const from = after === undefined ? 0 : upperBound(chunk, after)
       const until = below === undefined ? chunk.length : lowerBound(chunk, below)
-      const taken = limit === 0 ? until : Math.min(until, from + limit - entries.length)
-      for (let i = from; i < taken; i += 1) entries.push(chunk[i] as T)
-      remaining += Math.max(0, until - Math.max(from, taken))
+      const end = limit === 0 ? until : Math.max(from, Math.min(until, from + limit - entries.length))
+      for (let i = from; i < end; i += 1) entries.push(chunk[i] as T)
+      remaining += Math.max(0, until - end)
       if (until < chunk.length) break
     }
     return { entries, remaining }

@@ -16,6 +16,8 @@ const SQL = {
            GROUP BY key HAVING created > 0 ORDER BY key LIMIT ?`,
 } as const
 
+const MAPPED_BYTES = 1024 * 1024 * 1024
+
 type HistoryRow = [rev: number, key: string, created: number, value: Uint8Array | number]
 
 /** Reads of the log. Every read is one short statement, so that checkpoints never wait for a reader. */
@@ -29,18 +31,15 @@ export class LogReader {
 
   /** Fills an empty index from the whole log, values left aside. */
   loadIndex(index: LogIndex): void {
-    for (const [revision, key, created, removed] of this.#statement('loadIndex').iterate() as Iterable<HistoryRow>) {
-      const op = created < 0 ? 'delete' : created === revision ? 'create' : 'update'
-      const previousRevision = op === 'delete' ? Number(removed) : (index.get(key)?.revision ?? 0)
-      index.apply({ op, revision, key, createRevision: Math.abs(created), previousRevision })
-    }
-    index.markCompacted(Number(this.#statement('compacted').pluck().get()))
+    this.#mapped(() => this.#loadIndex(index))
   }
 
   scanAll(visit: (revision: number, key: string, value: Uint8Array) => void): void {
-    for (const [revision, key, value] of this.#statement('scanValues').iterate() as Iterable<[number, string, Uint8Array]>) {
-      visit(revision, key, value)
-    }
+    this.#mapped(() => {
+      for (const [revision, key, value] of this.#statement('scanValues').iterate() as Iterable<[number, string, Uint8Array]>) {
+        visit(revision, key, value)
+      }
+    })
   }
 
   valueAt(revision: number): Uint8Array | undefined {
@@ -79,6 +78,25 @@ export class LogReader {
 
   close(): void {
     this.#db.close()
+  }
+
+  /** NOTE: halves the time of a pass over the whole file; not for good, since a failing disk then ends the process. */
+  #mapped(read: () => void): void {
+    this.#db.pragma(`mmap_size = ${MAPPED_BYTES}`)
+    try {
+      read()
+    } finally {
+      this.#db.pragma('mmap_size = 0')
+    }
+  }
+
+  #loadIndex(index: LogIndex): void {
+    for (const [revision, key, created, removed] of this.#statement('loadIndex').iterate() as Iterable<HistoryRow>) {
+      const op = created < 0 ? 'delete' : created === revision ? 'create' : 'update'
+      const previousRevision = op === 'delete' ? Number(removed) : (index.get(key)?.revision ?? 0)
+      index.apply({ op, revision, key, createRevision: Math.abs(created), previousRevision })
+    }
+    index.markCompacted(Number(this.#statement('compacted').pluck().get()))
   }
 
   #statement(name: keyof typeof SQL): Database.Statement {

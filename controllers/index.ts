@@ -1,19 +1,32 @@
 import {
   configMaps,
+  controllerRevisions,
+  cronJobs,
   customResourceDefinitions,
+  daemonSets,
   deployments,
   endpointSlices,
   endpoints,
+  jobs,
   namespaces,
   nodes,
+  persistentVolumeClaims,
+  persistentVolumes,
   pods,
   replicaSets,
   replicationControllers,
   serviceAccounts,
   services,
+  statefulSets,
+  storageClasses,
 } from '../core/api/kinds.ts'
+import { daemonSetController } from './apps/daemon-set/daemon-set.ts'
 import { deploymentController } from './apps/deployment/deployment.ts'
 import { replicaSetController, replicationControllerController } from './apps/replica-set.ts'
+import { statefulSetController } from './apps/stateful-set/stateful-set.ts'
+import { cronJobController } from './batch/cron-job/cron-job.ts'
+import { jobController } from './batch/job/job.ts'
+import { ttlAfterFinishedController } from './batch/ttl-after-finished.ts'
 import { garbageCollector } from './core/garbage-collector/garbage-collector.ts'
 import { namespaceController } from './core/namespace/namespace.ts'
 import { ROOT_CA_SCOPE, rootCaPublisher } from './core/root-ca-publisher.ts'
@@ -22,6 +35,8 @@ import { endpointSliceController } from './network/endpoint-slice/endpoint-slice
 import { endpointSliceMirroringController } from './network/endpoint-slice-mirroring.ts'
 import { endpointsController } from './network/endpoints.ts'
 import type { ControllerEntry } from './runtime/context.ts'
+import { persistentVolumeBinder } from './storage/binder/binder.ts'
+import { claimProtectionController, volumeProtectionController } from './storage/protection.ts'
 
 /** All controllers of the control plane; flags and documentation are generated from this table. */
 export const CONTROLLERS: readonly ControllerEntry[] = [
@@ -126,6 +141,81 @@ export const CONTROLLERS: readonly ControllerEntry[] = [
         recorder: recorderFor('replication-controller'),
         clock,
       }),
+  },
+  {
+    name: 'daemonset',
+    byDefault: true,
+    create: ({ client, informers, clock, recorderFor }) =>
+      daemonSetController({
+        client,
+        daemonSets: informers.informer(daemonSets),
+        nodes: informers.informer(nodes),
+        pods: informers.informer(pods),
+        revisions: informers.informer(controllerRevisions),
+        recorder: recorderFor('daemonset-controller'),
+        clock,
+      }),
+  },
+  {
+    name: 'statefulset',
+    byDefault: true,
+    create: ({ client, informers, clock, recorderFor }) =>
+      statefulSetController({
+        client,
+        statefulSets: informers.informer(statefulSets),
+        pods: informers.informer(pods),
+        claims: informers.informer(persistentVolumeClaims),
+        revisions: informers.informer(controllerRevisions),
+        recorder: recorderFor('statefulset-controller'),
+        clock,
+      }),
+  },
+  {
+    name: 'job',
+    byDefault: true,
+    create: ({ client, informers, clock, recorderFor }) =>
+      jobController({ client, jobs: informers.informer(jobs), pods: informers.informer(pods), recorder: recorderFor('job-controller'), clock }),
+  },
+  {
+    name: 'cronjob',
+    byDefault: true,
+    create: ({ client, informers, clock, recorderFor }) =>
+      cronJobController({
+        client,
+        cronJobs: informers.informer(cronJobs),
+        jobs: informers.informer(jobs),
+        recorder: recorderFor('cronjob-controller'),
+        clock,
+      }),
+  },
+  {
+    name: 'ttl-after-finished',
+    byDefault: true,
+    create: ({ client, informers, clock }) => ttlAfterFinishedController({ client, jobs: informers.informer(jobs), clock }),
+  },
+  {
+    name: 'persistentvolume-binder',
+    byDefault: true,
+    create: ({ client, informers, clock, recorderFor }) =>
+      persistentVolumeBinder({
+        client,
+        claims: informers.informer(persistentVolumeClaims),
+        volumes: informers.informer(persistentVolumes),
+        classes: informers.informer(storageClasses),
+        recorder: recorderFor('persistentvolume-controller'),
+        clock,
+      }),
+  },
+  {
+    name: 'persistentvolumeclaim-protection',
+    byDefault: true,
+    create: ({ client, informers }) =>
+      claimProtectionController({ client, claims: informers.informer(persistentVolumeClaims), pods: informers.informer(pods) }),
+  },
+  {
+    name: 'persistentvolume-protection',
+    byDefault: true,
+    create: ({ client, informers }) => volumeProtectionController({ client, volumes: informers.informer(persistentVolumes) }),
   },
   // Last: it asks for an informer of every resource and shares those that exist already.
   {

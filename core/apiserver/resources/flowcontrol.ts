@@ -1,17 +1,19 @@
 import { flowSchemas, priorityLevelConfigurations } from '../../api/kinds.ts'
 import type { FlowSchema, PriorityLevelConfiguration, QueuingConfiguration } from '../../api/types/flowcontrol-v1.ts'
 import { defineResource } from './define.ts'
+import { validateFlowControlStatus, validateFlowSchema, validatePriorityLevel } from './flowcontrol-validation.ts'
 import type { ResourceDef, Work } from './resource-def.ts'
 import { statusSubresource } from './strategy.ts'
 import { NONE } from './table/cells.ts'
 import { column, created, name, table } from './table/table.ts'
 
 export const flowSchemaDef: ResourceDef<FlowSchema> = defineResource(flowSchemas, {
+  validate: validateFlowSchema,
   applyDefaults: ({ spec }) => {
     spec.matchingPrecedence ||= 1_000
   },
   strategy: { status: 'controlled', generation: ['spec'] },
-  subresources: { status: statusSubresource({ keepMetadata: true }) },
+  subresources: { status: statusSubresource({ keepMetadata: true, validate: validateFlowControlStatus }) },
   table: table<FlowSchema>(
     name,
     column('PriorityLevel', ({ spec }) => spec.priorityLevelConfiguration.name),
@@ -45,9 +47,10 @@ function defaultPriorityLevel({ spec }: Work<PriorityLevelConfiguration>): void 
 const queuing = ({ spec }: PriorityLevelConfiguration): QueuingConfiguration | undefined => spec.limited?.limitResponse.queuing
 
 export const priorityLevelConfigurationDef: ResourceDef<PriorityLevelConfiguration> = defineResource(priorityLevelConfigurations, {
+  validate: validatePriorityLevel,
   applyDefaults: defaultPriorityLevel,
   strategy: { status: 'controlled', generation: ['spec'] },
-  subresources: { status: statusSubresource({ keepMetadata: true }) },
+  subresources: { status: statusSubresource({ keepMetadata: true, validate: validateFlowControlStatus }) },
   table: table<PriorityLevelConfiguration>(
     name,
     column('Type', ({ spec }) => spec.type),

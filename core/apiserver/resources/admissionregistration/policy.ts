@@ -5,6 +5,7 @@ import type { ResourceDef } from '../resource-def.ts'
 import { selectorText, UNSET } from '../table/cells.ts'
 import { column, created, INTEGER, name, table } from '../table/table.ts'
 import { defaultPolicy, defaultPolicyBinding } from './defaults.ts'
+import { validatePolicy, validatePolicyBinding } from './validate-policies.ts'
 
 function paramKind({ spec }: ValidatingAdmissionPolicy): string {
   const kind = spec.paramKind
@@ -13,6 +14,7 @@ function paramKind({ spec }: ValidatingAdmissionPolicy): string {
 
 export const validatingAdmissionPolicyDef: ResourceDef<ValidatingAdmissionPolicy> = defineResource(validatingAdmissionPolicies, {
   applyDefaults: defaultPolicy,
+  validate: validatePolicy,
   allowUnconditionalUpdate: false,
   strategy: { status: 'controlled', generation: ['spec'] },
   table: table<ValidatingAdmissionPolicy>(
@@ -34,6 +36,7 @@ export const validatingAdmissionPolicyBindingDef: ResourceDef<ValidatingAdmissio
   validatingAdmissionPolicyBindings,
   {
     applyDefaults: defaultPolicyBinding,
+    validate: validatePolicyBinding,
     allowUnconditionalUpdate: false,
     strategy: { generation: ['spec'] },
     table: table<ValidatingAdmissionPolicyBinding>(

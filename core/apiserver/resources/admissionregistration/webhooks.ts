@@ -4,6 +4,7 @@ import { defineResource } from '../define.ts'
 import type { ResourceDef } from '../resource-def.ts'
 import { column, created, INTEGER, name, table } from '../table/table.ts'
 import { defaultWebhook } from './defaults.ts'
+import { validateWebhooks } from './validate-webhooks.ts'
 
 const webhookTable = table<MutatingWebhookConfiguration | ValidatingWebhookConfiguration>(
   name,
@@ -12,6 +13,7 @@ const webhookTable = table<MutatingWebhookConfiguration | ValidatingWebhookConfi
 )
 
 export const mutatingWebhookConfigurationDef: ResourceDef<MutatingWebhookConfiguration> = defineResource(mutatingWebhookConfigurations, {
+  validate: validateWebhooks,
   applyDefaults: ({ webhooks }) => {
     for (const webhook of webhooks ?? []) {
       defaultWebhook(webhook)
@@ -26,6 +28,7 @@ export const mutatingWebhookConfigurationDef: ResourceDef<MutatingWebhookConfigu
 export const validatingWebhookConfigurationDef: ResourceDef<ValidatingWebhookConfiguration> = defineResource(
   validatingWebhookConfigurations,
   {
+    validate: validateWebhooks,
     applyDefaults: ({ webhooks }) => {
       for (const webhook of webhooks ?? []) defaultWebhook(webhook)
     },

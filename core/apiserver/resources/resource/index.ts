@@ -3,10 +3,14 @@ import type { DeviceClass, ResourceClaim, ResourceClaimTemplate, ResourceSlice }
 import { toTimestamp } from '../../../meta/time.ts'
 import { defineResource } from '../define.ts'
 import type { ResourceDef, Work } from '../resource-def.ts'
+import { statusSubresource } from '../strategy.ts'
 import { column, created, name, table } from '../table/table.ts'
 import { defaultClaimDevices, defaultResourceClaim } from './defaults.ts'
+import { validateDeviceClass, validateResourceClaim, validateResourceClaimStatus, validateResourceClaimTemplate } from './validate.ts'
+import { validateResourceSlice } from './validate-slice.ts'
 
 export const deviceClassDef: ResourceDef<DeviceClass> = defineResource(deviceClasses, {
+  validate: validateDeviceClass,
   strategy: { generation: ['spec'] },
   table: table<DeviceClass>(name, created),
 })
@@ -21,12 +25,15 @@ function claimState({ metadata, status }: ResourceClaim): string {
 }
 
 export const resourceClaimDef: ResourceDef<ResourceClaim> = defineResource(resourceClaims, {
+  validate: validateResourceClaim,
+  subresources: { status: statusSubresource({ validate: validateResourceClaimStatus }) },
   applyDefaults: defaultResourceClaim,
   strategy: { status: 'controlled' },
   table: table<ResourceClaim>(name, column('State', claimState), created),
 })
 
 export const resourceClaimTemplateDef: ResourceDef<ResourceClaimTemplate> = defineResource(resourceClaimTemplates, {
+  validate: validateResourceClaimTemplate,
   applyDefaults: ({ spec }) => {
     defaultClaimDevices(spec.spec.devices)
   },
@@ -38,6 +45,7 @@ function stampTaints({ spec }: Work<ResourceSlice>, nowMs: number): void {
 }
 
 export const resourceSliceDef: ResourceDef<ResourceSlice> = defineResource(resourceSlices, {
+  validate: validateResourceSlice,
   strategy: {
     generation: ['spec'],
     create: (slice, { nowMs }) => {

@@ -1,3 +1,5 @@
+import { LEGACY_CLAIM_PREFIX, type LegacyClaims } from '../../../pki/legacy-token.ts'
+
 /** Private claims of service account tokens. Source: kubernetes, pkg/serviceaccount/claims.go. */
 export interface BoundClaims {
   readonly iss: string
@@ -24,31 +26,9 @@ export interface Reference {
   readonly uid: string
 }
 
-/** Issuer of tokens that live in Secrets of type kubernetes.io/service-account-token. */
-export const LEGACY_ISSUER = 'kubernetes/serviceaccount'
-const LEGACY_PREFIX = 'kubernetes.io/serviceaccount'
-
-export interface LegacyClaims {
-  readonly namespace: string
-  readonly serviceAccount: Reference
-  readonly secretName: string
-}
-
-/** Claims of a token kept in a Secret; they never expire and die with the Secret. */
-export function legacyClaims({ namespace, serviceAccount, secretName }: LegacyClaims): object {
-  return {
-    iss: LEGACY_ISSUER,
-    [`${LEGACY_PREFIX}/namespace`]: namespace,
-    [`${LEGACY_PREFIX}/secret.name`]: secretName,
-    [`${LEGACY_PREFIX}/service-account.name`]: serviceAccount.name,
-    [`${LEGACY_PREFIX}/service-account.uid`]: serviceAccount.uid,
-    sub: `system:serviceaccount:${namespace}:${serviceAccount.name}`,
-  }
-}
-
 /** Undefined when a claim is missing or of another type. */
 export function readLegacyClaims(claims: Readonly<Record<string, unknown>>): LegacyClaims | undefined {
-  const text = (name: string): string => textOf(claims[`${LEGACY_PREFIX}/${name}`])
+  const text = (name: string): string => textOf(claims[`${LEGACY_CLAIM_PREFIX}/${name}`])
   const [namespace, secretName] = [text('namespace'), text('secret.name')]
   const serviceAccount = { name: text('service-account.name'), uid: text('service-account.uid') }
   if ([namespace, secretName, serviceAccount.name, serviceAccount.uid].includes('')) return undefined

@@ -6,13 +6,14 @@ import { FakeReader } from '../../../../tests/helpers/object-reader.ts'
 import { StatusError } from '../../../meta/status-error.ts'
 import { createTokenSigner, jsonWebKeySet, verificationKeys } from '../../../pki/jwt.ts'
 import { generateKeyPair, publicKeyDer } from '../../../pki/keys.ts'
+import { legacyClaims } from '../../../pki/legacy-token.ts'
 import { createAuthentication } from '../authenticate/authentication.ts'
+import { bootstrapTokenAuthenticator } from '../authenticate/bootstrap-token.ts'
 import { clientCertificateAuthenticator } from '../authenticate/client-certificate.ts'
 import { impersonate } from '../authenticate/impersonation.ts'
 import { serviceAccountAuthenticator } from '../authenticate/service-account.ts'
 import { bearerToken, parseTokenFile, passwordAuthenticator, staticTokenAuthenticator } from '../authenticate/static-users.ts'
 import { reviewToken } from '../review/token-review.ts'
-import { legacyClaims } from './claims.ts'
 import { createTokenIssuer } from './issuer.ts'
 import { TokenVerifier } from './verifier.ts'
 
@@ -249,6 +250,37 @@ describe('other credentials', () => {
     assert.deepEqual((await authenticator.authenticate(basic('node:a:b'), signal))?.groups, ['k3s:agent'])
     await assert.rejects(authenticator.authenticate(basic('node:wrong'), signal), StatusError)
     assert.equal(await authenticator.authenticate({ headers: {} }, signal), undefined)
+  })
+
+  it('are bootstrap tokens in Secrets, while they last', async () => {
+    const reader = new FakeReader()
+    const data = (more: Record<string, string>): object =>
+      Object.fromEntries(
+        Object.entries({ 'token-id': 'abcdef', 'token-secret': '0123456789abcdef', 'usage-bootstrap-authentication': 'true', ...more }).map(
+          ([key, value]) => [key, Buffer.from(value).toString('base64')],
+        ),
+      )
+    const put = (more: Record<string, string> = {}): unknown =>
+      reader.put(core('secrets'), {
+        metadata: { name: 'bootstrap-token-abcdef', namespace: 'kube-system' },
+        type: 'bootstrap.kubernetes.io/token',
+        data: data(more),
+      } as never)
+    const authenticator = bootstrapTokenAuthenticator(reader, { now: () => NOW, sleep: async () => Promise.resolve() })
+    const who = async (token = 'abcdef.0123456789abcdef'): Promise<unknown> =>
+      authenticator.authenticate({ headers: { authorization: `Bearer ${token}` } }, signal)
+    assert.equal(await who(), undefined)
+    put({ expiration: '2026-06-02T00:00:00Z', 'auth-extra-groups': 'system:bootstrappers:k3ts' })
+    assert.deepEqual(await who(), { name: 'system:bootstrap:abcdef', groups: ['system:bootstrappers', 'system:bootstrappers:k3ts'] })
+    assert.equal(await who('abcdef.0123456789abcdee'), undefined)
+    for (const bad of [
+      { expiration: '2026-05-31T00:00:00Z' },
+      { 'usage-bootstrap-authentication': 'false' },
+      { 'auth-extra-groups': 'system:masters' },
+    ]) {
+      put(bad)
+      assert.equal(await who(), undefined, JSON.stringify(bad))
+    }
   })
 
   it('are tokens in a WebSocket subprotocol', () => {

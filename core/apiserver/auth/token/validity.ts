@@ -1,7 +1,8 @@
 import type { Node, Pod, Secret, ServiceAccount } from '../../../api/types/core-v1.ts'
 import type { KubeObject } from '../../../meta/object.ts'
+import type { LegacyClaims } from '../../../pki/legacy-token.ts'
 import type { ObjectReader } from '../../admission/admission.ts'
-import type { BoundClaims, LegacyClaims, Reference } from './claims.ts'
+import type { BoundClaims, Reference } from './claims.ts'
 
 /** A token lives on for this long after the deletion of what it is bound to began. */
 const DELETION_LEEWAY_MS = 60_000

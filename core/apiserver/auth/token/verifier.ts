@@ -1,10 +1,11 @@
 import { hash } from 'node:crypto'
 import { decodeToken, isSignedBy, type VerificationKey } from '../../../pki/jwt.ts'
+import { LEGACY_ISSUER, type LegacyClaims } from '../../../pki/legacy-token.ts'
 import type { Clock } from '../../../runtime/clock.ts'
 import type { ObjectReader } from '../../admission/admission.ts'
 import type { UserInfo } from '../auth.ts'
 import { serviceAccountGroups, serviceAccountUser } from '../users.ts'
-import { type BoundClaims, LEGACY_ISSUER, type LegacyClaims, readBoundClaims, readLegacyClaims } from './claims.ts'
+import { type BoundClaims, readBoundClaims, readLegacyClaims } from './claims.ts'
 import { boundProblem, legacyProblem } from './validity.ts'
 
 /** How long an answer is given again without looking at the bound objects; the real server's own figure. */

@@ -4,9 +4,10 @@ import { readOptional, writeFileAtomic } from './atomic-file.ts'
 import { type Authority, createAuthority, loadIdentity } from './authority.ts'
 import { toPem } from './certificate.ts'
 import { generateKeyPair, type KeyPair, keyPairFromPem, privateKeyPem } from './keys.ts'
-import { AUTHORITY_NAMES, type AuthorityName } from './layout.ts'
+import { AUTHORITY_NAMES, type AuthorityName, ETCD_AUTHORITY_NAMES, type EtcdAuthorityName } from './layout.ts'
 
 export type Authorities = Readonly<Record<AuthorityName, Authority>>
+export type EtcdAuthorities = Readonly<Record<EtcdAuthorityName, Authority>>
 
 /** Keys for service account tokens: the first signs, all of them verify (so that keys can be rotated). */
 export interface ServiceKeys {
@@ -19,19 +20,30 @@ export interface ServiceKeys {
  * as they are (custom authorities). Throws when a pair is incomplete or does not match: authorities are never overwritten.
  */
 export async function ensureAuthorities(tlsDir: string, nowMs: number): Promise<Authorities> {
-  const load = (name: AuthorityName): Promise<Authority> => ensureAuthority(tlsDir, name, nowMs)
-  const [client, server, requestHeader] = await Promise.all(AUTHORITY_NAMES.map(load))
-  if (client === undefined || server === undefined || requestHeader === undefined) throw new Error('an authority is missing')
-  return { 'client-ca': client, 'server-ca': server, 'request-header-ca': requestHeader }
+  return ensureNamed(tlsDir, AUTHORITY_NAMES, nowMs)
 }
 
-async function ensureAuthority(tlsDir: string, name: AuthorityName, nowMs: number): Promise<Authority> {
+/** The same for an embedded etcd. */
+export async function ensureEtcdAuthorities(tlsDir: string, nowMs: number): Promise<EtcdAuthorities> {
+  return ensureNamed(tlsDir, ETCD_AUTHORITY_NAMES, nowMs)
+}
+
+async function ensureNamed<N extends AuthorityName | EtcdAuthorityName>(
+  tlsDir: string,
+  names: readonly N[],
+  nowMs: number,
+): Promise<Readonly<Record<N, Authority>>> {
+  const entries = await Promise.all(names.map(async (name) => [name, await ensureAuthority(tlsDir, name, nowMs)] as const))
+  return Object.fromEntries(entries) as Record<N, Authority>
+}
+
+async function ensureAuthority(tlsDir: string, name: string, nowMs: number): Promise<Authority> {
   const path = join(tlsDir, name)
   const [certificatePem, keyPem] = await Promise.all([readOptional(`${path}.crt`), readOptional(`${path}.key`)])
   if (certificatePem !== undefined && keyPem === undefined) throw new Error(`${path}.crt exists without its key ${path}.key`)
   const authority =
     certificatePem === undefined || keyPem === undefined
-      ? await makeAuthority(path, `k3ts-${name}@${Math.floor(nowMs / 1000)}`, { keyPem, nowMs })
+      ? await makeAuthority(path, `k3ts-${name.replace('/', '-')}@${Math.floor(nowMs / 1000)}`, { keyPem, nowMs })
       : loadAuthority(path, certificatePem, keyPem)
   const alone = toPem('CERTIFICATE', authority.certificate.raw)
   if ((await readOptional(`${path}.nochain.crt`)) !== alone) await writeFileAtomic(`${path}.nochain.crt`, alone)

@@ -4,12 +4,15 @@ import type { LeafRequest } from './authority.ts'
 
 /** Authorities of a cluster; each is `NAME.crt` and `NAME.key` below `server/tls`. Source: K3s, files under the data directory. */
 export const AUTHORITY_NAMES = ['client-ca', 'server-ca', 'request-header-ca'] as const
+/** Authorities of an embedded etcd, below `server/tls/etcd`; made only where etcd runs. */
+export const ETCD_AUTHORITY_NAMES = ['etcd/server-ca', 'etcd/peer-ca'] as const
 export type AuthorityName = (typeof AUTHORITY_NAMES)[number]
+export type EtcdAuthorityName = (typeof ETCD_AUTHORITY_NAMES)[number]
 
 /** One leaf certificate: who signs it, what it says, where it lives (`directory/name.crt` and `.key`). */
 export interface LeafSpec extends LeafRequest {
   readonly name: string
-  readonly authority: AuthorityName
+  readonly authority: AuthorityName | EtcdAuthorityName
   readonly directory: string
 }
 
@@ -98,4 +101,17 @@ export function kubeletServing(nodeName: string, nodeIps: readonly string[]): Le
     usages: ['serverAuth'],
     altNames: altNamesOf([nodeName, 'localhost', '127.0.0.1', '::1', ...nodeIps]),
   }
+}
+
+/** Leafs of an embedded etcd: its server side, its side towards peers, and the client the API server (and `etcdctl`) uses. */
+export function etcdLeafs(dataDir: string, hosts: readonly string[]): readonly LeafSpec[] {
+  const directory = join(dataDir, 'server', 'tls', 'etcd')
+  const altNames = altNamesOf(['localhost', '127.0.0.1', '::1', ...hosts])
+  const both = ['serverAuth', 'clientAuth'] as const
+  const subject = (commonName: string): LeafRequest['subject'] => ({ commonName, organizations: [] })
+  return [
+    { name: 'server-client', authority: 'etcd/server-ca', directory, subject: subject('etcd-server'), usages: both, altNames },
+    { name: 'peer-server-client', authority: 'etcd/peer-ca', directory, subject: subject('etcd-peer'), usages: both, altNames },
+    { name: 'client', authority: 'etcd/server-ca', directory, subject: subject('etcd-client'), usages: ['clientAuth'] },
+  ]
 }

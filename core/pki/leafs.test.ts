@@ -6,8 +6,9 @@ import { after, before, describe, it } from 'node:test'
 import { silentLogger } from '../observability/log.ts'
 import type { Clock } from '../runtime/clock.ts'
 import { createAuthority, daysLeft } from './authority.ts'
+import { listCertificates } from './inventory.ts'
 import { createRenewal } from './renewal.ts'
-import { openServerPki, type ServerPki } from './server-pki.ts'
+import { openEtcdPki, openServerPki, type ServerPki } from './server-pki.ts'
 
 const NOW = Date.UTC(2026, 5, 1)
 const DAY_MS = 86_400_000
@@ -102,6 +103,16 @@ describe('server key material', () => {
     const key = await readFile(tls('request-header-ca.key'), 'utf8')
     await rm(tls('request-header-ca.crt'))
     assert.equal((await open(NOW)).authorities['request-header-ca'].keyPem, key)
+  })
+
+  it('lists what there is, with what ends soon', async () => {
+    const { leafs } = await openEtcdPki({ dataDir, hosts: ['10.0.0.5'], nowMs: NOW })
+    assert.match(leafs.get('peer-server-client').certificate.subjectAltName ?? '', /10\.0\.0\.5/)
+    const records = await listCertificates(dataDir, NOW + 300 * DAY_MS)
+    const find = (file: string): string | undefined => records.find((record) => record.file === file)?.status
+    assert.equal(find('server/tls/client-ca.crt'), 'ok')
+    assert.equal(find('server/tls/etcd/client.crt'), 'expiring')
+    assert.equal(records.filter(({ isAuthority }) => isAuthority).length, 5)
   })
 
   it('never replaces an authority that does not match its key', async () => {

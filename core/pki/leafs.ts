@@ -1,10 +1,12 @@
 import { join } from 'node:path'
 import { altNamesOf } from './alt-names.ts'
 import { readOptional, writeFileAtomic } from './atomic-file.ts'
-import type { Authorities } from './authorities.ts'
 import { type Authority, daysLeft, type Identity, issue, loadIdentity, RENEW_BEFORE_DAYS } from './authority.ts'
 import type { LeafSpec } from './layout.ts'
 import { subjectOf } from './subject.ts'
+
+/** By the names that leafs give their authority. */
+export type AuthoritiesByName = Readonly<Partial<Record<LeafSpec['authority'], Authority>>>
 
 export type RenewalListener = (name: string, identity: Identity) => void
 
@@ -13,21 +15,21 @@ export type RenewalListener = (name: string, identity: Identity) => void
  * Listeners that serve with a leaf hand the new material to their sockets.
  */
 export class Leafs {
-  readonly #authorities: Authorities
+  readonly #authorities: AuthoritiesByName
   readonly #specs = new Map<string, LeafSpec>()
   readonly #identities = new Map<string, Identity>()
   readonly #listeners = new Set<RenewalListener>()
 
-  private constructor(authorities: Authorities) {
+  private constructor(authorities: AuthoritiesByName) {
     this.#authorities = authorities
   }
 
   /** Reads what is there and replaces what is absent, unreadable, of another authority, about to end, or lacks a name. */
-  static async open(specs: readonly LeafSpec[], authorities: Authorities, nowMs: number): Promise<Leafs> {
+  static async open(specs: readonly LeafSpec[], authorities: AuthoritiesByName, nowMs: number): Promise<Leafs> {
     const leafs = new Leafs(authorities)
     await Promise.all(
       specs.map(async (spec) => {
-        const authority = authorities[spec.authority]
+        const authority = authorityOf(spec, authorities)
         const onDisk = await readLeaf(spec)
         const usable = onDisk !== undefined && isUsable(onDisk, spec, authority) && daysLeft(onDisk.certificate, nowMs) >= RENEW_BEFORE_DAYS
         const wanted = onDisk === undefined || usable ? spec : withNamesOf(spec, onDisk)
@@ -77,10 +79,16 @@ export class Leafs {
   async #replace(name: string, nowMs: number): Promise<void> {
     const spec = this.#specs.get(name)
     if (spec === undefined) throw new Error(`unknown certificate ${name}`)
-    const identity = await makeLeaf(spec, this.#authorities[spec.authority], nowMs)
+    const identity = await makeLeaf(spec, authorityOf(spec, this.#authorities), nowMs)
     this.#identities.set(name, identity)
     for (const listener of this.#listeners) listener(name, identity)
   }
+}
+
+function authorityOf({ name, authority }: LeafSpec, authorities: AuthoritiesByName): Authority {
+  const found = authorities[authority]
+  if (found === undefined) throw new Error(`the authority ${authority} of certificate ${name} is not at hand`)
+  return found
 }
 
 async function readLeaf(spec: LeafSpec): Promise<Identity | undefined> {

@@ -1,8 +1,15 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { readOptional, writeFileAtomic } from './atomic-file.ts'
-import { type Authorities, ensureAuthorities, ensureServiceKeys, type ServiceKeys } from './authorities.ts'
-import { nodeLeafs, type ServerNames, serverLeafs } from './layout.ts'
+import {
+  type Authorities,
+  type EtcdAuthorities,
+  ensureAuthorities,
+  ensureEtcdAuthorities,
+  ensureServiceKeys,
+  type ServiceKeys,
+} from './authorities.ts'
+import { etcdLeafs, nodeLeafs, type ServerNames, serverLeafs } from './layout.ts'
 import { Leafs } from './leafs.ts'
 
 /** All key material of a server. */
@@ -44,4 +51,20 @@ export async function openNodePki(options: NodePkiOptions, authorities: Authorit
     if ((await readOptional(path)) !== certificatePem) await writeFileAtomic(path, certificatePem)
   }
   return Leafs.open(nodeLeafs(options.dataDir, options.nodeName, options.nodeIps), authorities, options.nowMs)
+}
+
+export interface EtcdPki {
+  readonly authorities: EtcdAuthorities
+  readonly leafs: Leafs
+}
+
+/** Key material of an embedded etcd below `DATA_DIR/server/tls/etcd`; `hosts` are the names and addresses of this member. */
+export async function openEtcdPki(options: {
+  readonly dataDir: string
+  readonly hosts: readonly string[]
+  readonly nowMs: number
+}): Promise<EtcdPki> {
+  const { dataDir, hosts, nowMs } = options
+  const authorities = await ensureEtcdAuthorities(join(dataDir, 'server', 'tls'), nowMs)
+  return { authorities, leafs: await Leafs.open(etcdLeafs(dataDir, hosts), authorities, nowMs) }
 }

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { mkdtemp, readFile, readlink, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, readlink, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { createAuthority } from './authority.ts'
 import { kubeconfigText } from './kubeconfig.ts'
+import { writeAdminKubeconfig, writeCredKubeconfigs } from './kubeconfig-files.ts'
 import { ensureTokens, passwdText } from './passwd.ts'
 import { authorityHash, formatToken, parseToken, sameSecret } from './token.ts'
 
@@ -75,6 +76,33 @@ describe('token files', () => {
 
   it('quotes passwords with commas', () => {
     assert.equal(passwdText([{ name: 'node', password: 'a,"b', groups: ['g'] }]), '"a,""b",node,node,g\n')
+  })
+})
+
+describe('kubeconfig files', () => {
+  it('name the certificates of each part, and the admin one carries them', async () => {
+    const dataDir = await mkdtemp(join(tmpdir(), 'k3ts-kubeconfig-'))
+    try {
+      await writeCredKubeconfigs(dataDir, 'https://127.0.0.1:6443')
+      assert.match(
+        await readFile(join(dataDir, 'server/cred/scheduler.kubeconfig'), 'utf8'),
+        /client-certificate: \/.*\/server\/tls\/client-scheduler\.crt/,
+      )
+      const path = join(dataDir, 'etc', 'k3ts.yaml')
+      const admin = {
+        path,
+        server: 'https://127.0.0.1:6443',
+        contextName: 'mine',
+        authorityPem: 'pem',
+        identity: authority,
+        file: { mode: 0o644 },
+      }
+      await writeAdminKubeconfig(admin)
+      assert.match(await readFile(path, 'utf8'), /current-context: mine\n/)
+      assert.equal((await stat(path)).mode & 0o777, 0o644)
+    } finally {
+      await rm(dataDir, { recursive: true })
+    }
   })
 })
 

@@ -3,7 +3,10 @@
  * A backend passes the contract suite in `tests/contract/store.ts`. Semantics follow etcd's in small.
  */
 export interface Store extends AsyncDisposable {
-  /** Newest committed revision; 0 for an empty store. Only grows, also over restarts, compaction and restore. */
+  /**
+   * Newest committed revision; 1 for an empty store, so that 0 can mean "any" to readers. Only grows, also over restarts,
+   * compaction and restore. The first write of a store gets a higher one. Source: etcd, which starts at 1 as well.
+   */
   readonly revision: number
   /**
    * Resolves after the write is durable (a 2xx may follow at once). Rejects with StoreError `KeyExists`,

@@ -86,6 +86,23 @@ async function refused(result: Promise<unknown> | (() => unknown), code: StoreEr
   )
 }
 
+/** A store like a remote one: what it hands out is never the buffer it was given. */
+function copying(store: Store): Store {
+  return new Proxy(store, {
+    get: (target, property) => {
+      if (property !== 'watch') {
+        const value: unknown = Reflect.get(target, property, target)
+        return typeof value === 'function' ? (value.bind(target) as unknown) : value
+      }
+      return async function* watch(options: Parameters<Store['watch']>[0]): ReturnType<Store['watch']> & AsyncGenerator<never> {
+        for await (const batch of target.watch(options)) {
+          yield { ...batch, events: batch.events.map((event) => ({ ...event, value: Uint8Array.from(event.value) })) } as never
+        }
+      }
+    },
+  })
+}
+
 /** Everything a watch has to say up to the current revision. */
 async function drain(watch: CacheWatch, upTo: number, signal: AbortSignal): Promise<CacheEvent[]> {
   const events: CacheEvent[] = []
@@ -234,7 +251,7 @@ describe('the watch cache', () => {
 
   it('turns entering and leaving a selection into ADDED and DELETED', async () => {
     await using bench = await open()
-    const watch = bench.pods.watch({ afterRevision: 0, matches: (entry) => entry.labels?.['app'] === 'web' })
+    const watch = bench.pods.watch({ afterRevision: 1, matches: (entry) => entry.labels?.['app'] === 'web' })
     let entry = await bench.pods.create('a', 'x', pod('a', 'x'))
     entry = await bench.pods.update(entry, pod('a', 'x', { labels: { app: 'web' } }))
     const entered = entry.modRevision
@@ -267,7 +284,7 @@ describe('the watch cache', () => {
     )
     await refused(() => bench.pods.watch({ afterRevision: first.modRevision }), 'Compacted')
     const nodes = must(bench.caches.get(NODES))
-    nodes.watch({ afterRevision: 0 }).close()
+    nodes.watch({ afterRevision: 1 }).close()
   })
 
   it('hands all events of one batch over together', async () => {
@@ -336,19 +353,19 @@ describe('the watch cache', () => {
     await store.commit({ op: 'create', key: '/registry/unknown.example.com/things/a/x', value: bytes })
     await using bench = await open({ store })
     const entry = must(bench.pods.get('a', 'x'))
-    assert.deepEqual([entry.namespace, entry.name, entry.modRevision], ['a', 'x', 1])
-    assert.equal((JSON.parse(Buffer.from(entry.bytes).toString()) as KubeObject).metadata.resourceVersion, '1')
+    assert.deepEqual([entry.namespace, entry.name, entry.modRevision], ['a', 'x', 2])
+    assert.equal((JSON.parse(Buffer.from(entry.bytes).toString()) as KubeObject).metadata.resourceVersion, '2')
     assert.deepEqual(entry.labels, { app: 'web' })
     assert.deepEqual(entry.fields, { 'spec.nodeName': 'n1' })
     assert.equal(must(bench.caches.get(NODES)).get('', 'n1')?.name, 'n1')
-    await refused(() => bench.pods.watch({ afterRevision: 1 }), 'Compacted')
+    await refused(() => bench.pods.watch({ afterRevision: 3 }), 'Compacted')
     await bench.pods.update(entry, pod('a', 'x', { text: 'changed' }))
     assert.equal((bench.pods.get('a', 'x')?.object() as TestPod).spec?.text, 'changed')
   })
 
   it('sees what others write to the store', async () => {
     await using bench = await open()
-    const watch = bench.pods.watch({ afterRevision: 0 })
+    const watch = bench.pods.watch({ afterRevision: 1 })
     const created = await bench.store.commit({
       op: 'create',
       key: `${PODS}/a/x`,
@@ -359,6 +376,30 @@ describe('the watch cache', () => {
     const deleted = await bench.store.commit({ op: 'delete', key: `${PODS}/a/x`, ifRevision: created.revision })
     const events = await drain(watch, deleted.revision, bench.signal)
     assert.deepEqual(events.map(show), [`ADDED a/x@${created.revision}`, `DELETED a/x@${deleted.revision}`])
+  })
+
+  it('works over a store that hands back other bytes than it was given', async () => {
+    const inner = await openSqlite({ path: ':memory:' })
+    await using bench = await open({ store: copying(inner) })
+    const watch = bench.pods.watch({ afterRevision: bench.caches.revision })
+    const created = await bench.pods.create('a', 'x', pod('a', 'x', { text: '1' }))
+    const updated = await bench.pods.update(created, pod('a', 'x', { text: '2' }))
+    assert.equal(bench.pods.get('a', 'x'), updated)
+    const gone = await bench.pods.delete(updated)
+    const events = await drain(watch, gone.revision, bench.signal)
+    assert.deepEqual(
+      events.map((event) => event.type),
+      ['ADDED', 'MODIFIED', 'DELETED'],
+    )
+  })
+
+  it('answers a write to a resource that is let go of meanwhile', async () => {
+    await using bench = await open()
+    const writing = bench.pods.create('a', 'x', pod('a', 'x'))
+    bench.caches.remove(PODS)
+    const entry = await writing
+    assert.equal(entry.object().metadata.resourceVersion, String(entry.modRevision))
+    assert.equal(bench.caches.get(PODS), undefined)
   })
 
   it('takes up a resource while it is being written, and lets go of it', async () => {
@@ -389,7 +430,7 @@ describe('the watch cache', () => {
     const store = await openSqlite({ path: ':memory:' })
     const stop = new AbortController()
     const caches = await createCaches({ store, resources: RESOURCES, clock: new FakeClock(), signal: stop.signal })
-    const pulled = must(caches.get(PODS)).watch({ afterRevision: 0 }).pull(stop.signal)
+    const pulled = must(caches.get(PODS)).watch({ afterRevision: 1 }).pull(stop.signal)
     store.fail(new Error('the writer died'))
     await assert.rejects(pulled, /died/)
     await assert.rejects(caches.done, /died/)

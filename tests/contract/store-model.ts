@@ -18,7 +18,7 @@ export interface ModelEvent {
 export class StoreModel {
   readonly live = new Map<string, ModelRecord>()
   readonly history: ModelEvent[] = []
-  revision = 0
+  revision = 1
   compacted = 0
 
   /** The error code that refuses the write now. */

@@ -64,7 +64,7 @@ describe('the file of the SQLite store', () => {
       await store.commit({ op: 'create', key: '/still/works', value })
     }
     await using store = await openSqlite({ path })
-    assert.equal(store.revision, 1)
+    assert.equal(store.revision, 2)
   })
 
   it('is refused in one sentence when it is newer, foreign, damaged or no file', async () => {

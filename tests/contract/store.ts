@@ -35,11 +35,11 @@ type WithStore = (body: (store: Store, place: StorePlace) => Promise<void>) => (
 
 function describeWrites(withStore: WithStore): void {
   it(
-    'starts at revision 0 and raises it with every write',
+    'starts at revision 1 and raises it with every write',
     withStore(async (store) => {
-      assert.equal(store.revision, 0)
+      assert.equal(store.revision, 1)
       const first = await create(store, '/a', '1')
-      assert.ok(first.revision > 0)
+      assert.ok(first.revision > 1)
       assert.equal(first.createRevision, first.revision)
       const second = await store.commit({ op: 'update', key: '/a', value: bytes('2'), ifRevision: first.revision })
       assert.ok(second.revision > first.revision)
@@ -402,7 +402,7 @@ function describeReopen(createPlace: () => Promise<StorePlace>): void {
       (await listTexts(store, '/')).map((item) => [item.key, item.value]),
       [['/a', '2']],
     )
-    assert.equal((await store.get('/a'))?.createRevision, 1)
+    assert.equal((await store.get('/a'))?.createRevision, 2)
     assert.ok((await create(store, '/c', 'y')).revision > last)
   })
 

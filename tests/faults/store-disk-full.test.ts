@@ -33,9 +33,9 @@ describe('a store on a full disk', { skip: !isRoot && 'needs root to mount a sma
   for (const writer of ['thread', 'in-process'] as const) {
     it(`refuses exactly what it could not keep and goes on when there is space (${writer})`, { timeout: 60_000 }, async () => {
       await using folder = await temporaryFolder('store-full')
-      using disk = smallDisk(folder.path, 12)
+      using disk = smallDisk(folder.path, 16)
       const ballast = join(disk.path, 'ballast')
-      writeFileSync(ballast, Buffer.alloc(4 * 1024 * 1024))
+      writeFileSync(ballast, Buffer.alloc(9 * 1024 * 1024))
       const reserve = join(disk.path, 'reserve')
       writeFileSync(reserve, Buffer.alloc(256 * 1024))
       const path = join(disk.path, 'state.db')

@@ -151,7 +151,7 @@ class StoreCaches implements Caches {
         this.#keepForLoading(event)
         continue
       }
-      const put = event.op === 'delete' ? undefined : this.#writes.pendingPut(event.value)
+      const put = event.op === 'delete' ? undefined : this.#writes.pendingPut(event.key, event.value)
       const entry = cache.apply(event, event.op === 'delete' ? this.#writes.lastState(event.key) : put?.encoded)
       if (put !== undefined) put.entry = entry
       touched.add(cache)

@@ -76,7 +76,7 @@ export class StoreBackedCache implements ResourceCache, RingOwner {
   }
 
   create(namespace: string, name: string, value: Encoded): Promise<Entry> {
-    return this.#deps.writes.put({ op: 'create', key: this.#storageKey(namespace, name), value: value.bytes }, value)
+    return this.#put({ op: 'create', key: this.#storageKey(namespace, name), value: value.bytes }, value)
   }
 
   async update(current: Entry, value: Encoded): Promise<Entry> {
@@ -84,7 +84,7 @@ export class StoreBackedCache implements ResourceCache, RingOwner {
     const live = this.get(namespace, name)
     if (live?.modRevision === modRevision && sameButRevision(live.bytes, value.bytes)) return live
     const key = this.#storageKey(namespace, name)
-    return this.#deps.writes.put({ op: 'update', key, value: value.bytes, ifRevision: modRevision }, value)
+    return this.#put({ op: 'update', key, value: value.bytes, ifRevision: modRevision }, value)
   }
 
   delete(current: Entry, lastState?: Encoded): Promise<Commit> {
@@ -155,6 +155,11 @@ export class StoreBackedCache implements ResourceCache, RingOwner {
   forget(revision: number): void {
     this.#floor = Math.max(this.#floor, revision)
     this.#views.forget(this.#floor)
+  }
+
+  #put(write: Parameters<WritePath['put']>[0], encoded: Encoded): Promise<Entry> {
+    const build = (commit: Commit): Entry => this.#entry({ ...write, ...commit }, encoded, write.op === 'create' ? 'ADDED' : 'MODIFIED')
+    return this.#deps.writes.put(write, encoded, build)
   }
 
   #publish(change: Change): void {

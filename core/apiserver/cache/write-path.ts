@@ -1,4 +1,4 @@
-import { type Commit, type Store, StoreError, type Write } from '../../store/store.ts'
+import type { Commit, Store, Write } from '../../store/store.ts'
 import type { Encoded, Entry } from './cache.ts'
 import type { CachedEntry } from './cached-entry.ts'
 
@@ -7,6 +7,7 @@ type DeleteWrite = Extract<Write, { readonly op: 'delete' }>
 
 interface PendingPut {
   readonly encoded: Encoded
+  /** Set when the event of this write was applied. */
   entry: CachedEntry | undefined
 }
 
@@ -22,7 +23,7 @@ interface Waiter {
  */
 export class WritePath {
   readonly #store: Store
-  readonly #puts = new Map<Uint8Array, PendingPut>()
+  readonly #puts = new Map<string, PendingPut[]>()
   readonly #lastStates = new Map<string, Encoded>()
   #waiters: Waiter[] = []
   #revision = 0
@@ -37,17 +38,17 @@ export class WritePath {
     return this.#revision
   }
 
-  async put(write: PutWrite, encoded: Encoded): Promise<Entry> {
+  /** `build` makes the entry of this write when its event did not: its cache was removed meanwhile. */
+  async put(write: PutWrite, encoded: Encoded, build: (commit: Commit) => Entry): Promise<Entry> {
     const pending: PendingPut = { encoded, entry: undefined }
-    this.#puts.set(write.value, pending)
+    this.#remember(write.key, pending)
     try {
-      const { revision } = await this.#store.commit(write)
-      if (this.#revision < revision) await this.applied(revision)
+      const commit = await this.#store.commit(write)
+      if (this.#revision < commit.revision) await this.applied(commit.revision)
+      return pending.entry?.modRevision === commit.revision ? pending.entry : build(commit)
     } finally {
-      this.#puts.delete(write.value)
+      this.#forget(write.key, pending)
     }
-    if (pending.entry === undefined) throw new StoreError('NotFound', `key ${write.key} belongs to a resource that is no longer served`)
-    return pending.entry
   }
 
   async delete(write: DeleteWrite, lastState: Encoded | undefined): Promise<Commit> {
@@ -63,8 +64,10 @@ export class WritePath {
     }
   }
 
-  pendingPut(value: Uint8Array): PendingPut | undefined {
-    return this.#puts.get(value)
+  /** The write that this event came from. A backend may hand back the very bytes or equal ones. */
+  pendingPut(key: string, value: Uint8Array): PendingPut | undefined {
+    const pending = this.#puts.get(key)
+    return pending?.find((put) => put.entry === undefined && (put.encoded.bytes === value || equal(put.encoded.bytes, value)))
   }
 
   lastState(key: string): Encoded | undefined {
@@ -108,10 +111,26 @@ export class WritePath {
     for (const waiter of waiters) if (waiter.revision <= revision) waiter.resolve()
   }
 
+  #remember(key: string, pending: PendingPut): void {
+    const others = this.#puts.get(key)
+    if (others === undefined) this.#puts.set(key, [pending])
+    else others.push(pending)
+  }
+
+  #forget(key: string, pending: PendingPut): void {
+    const left = this.#puts.get(key)?.filter((put) => put !== pending) ?? []
+    if (left.length === 0) this.#puts.delete(key)
+    else this.#puts.set(key, left)
+  }
+
   fail(err: Error): void {
     this.#failure = err
     const waiters = this.#waiters
     this.#waiters = []
     for (const waiter of waiters) waiter.reject(err)
   }
+}
+
+function equal(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && Buffer.compare(a, b) === 0
 }

@@ -40,14 +40,14 @@ describe('group commit', () => {
     batches[0]?.succeed()
     assert.deepEqual(
       (await Promise.all(first)).map((commit) => commit.revision),
-      [1, 2],
+      [2, 3],
     )
     await turn()
     assert.deepEqual(batches[1]?.keys, ['/c', '/d'])
     batches[1].succeed()
     assert.deepEqual(
       (await Promise.all(second)).map((commit) => commit.revision),
-      [3, 4],
+      [4, 5],
     )
   })
 

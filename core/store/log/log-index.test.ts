@@ -4,27 +4,27 @@ import { LogIndex } from './log-index.ts'
 
 function indexWithHistory(): LogIndex {
   const index = new LogIndex()
-  index.apply({ op: 'create', revision: 1, key: '/a', createRevision: 1, previousRevision: 0 })
-  index.apply({ op: 'update', revision: 2, key: '/a', createRevision: 1, previousRevision: 1 })
-  index.apply({ op: 'create', revision: 3, key: '/b', createRevision: 3, previousRevision: 0 })
-  index.apply({ op: 'delete', revision: 5, key: '/a', createRevision: 1, previousRevision: 2 })
+  index.apply({ op: 'create', revision: 2, key: '/a', createRevision: 2, previousRevision: 0 })
+  index.apply({ op: 'update', revision: 3, key: '/a', createRevision: 2, previousRevision: 2 })
+  index.apply({ op: 'create', revision: 4, key: '/b', createRevision: 4, previousRevision: 0 })
+  index.apply({ op: 'delete', revision: 6, key: '/a', createRevision: 2, previousRevision: 3 })
   return index
 }
 
 describe('the index of a log', () => {
   it('knows the live revision and creation revision of each key', () => {
     const index = indexWithHistory()
-    assert.equal(index.revision, 5)
+    assert.equal(index.revision, 6)
     assert.equal(index.get('/a'), undefined)
-    assert.deepEqual(index.get('/b'), { revision: 3, createRevision: 3 })
+    assert.deepEqual(index.get('/b'), { revision: 4, createRevision: 4 })
     assert.equal(index.liveKeys, 1)
   })
 
   for (const { compacted, dead } of [
-    { compacted: 1, dead: [] },
-    { compacted: 2, dead: [1] },
-    { compacted: 4, dead: [1] },
-    { compacted: 5, dead: [1, 2, 5] },
+    { compacted: 2, dead: [] },
+    { compacted: 3, dead: [2] },
+    { compacted: 5, dead: [2] },
+    { compacted: 6, dead: [2, 3, 6] },
   ]) {
     it(`hands out ${JSON.stringify(dead)} when compacted at ${compacted}, a tombstone after what it removed`, () => {
       const index = indexWithHistory()
@@ -36,12 +36,16 @@ describe('the index of a log', () => {
 
   it('hands dead revisions out in slices and takes them back in order', () => {
     const index = indexWithHistory()
-    index.markCompacted(5)
+    index.markCompacted(6)
     const first = index.takeDead(2)
-    assert.deepEqual(first, [1, 2])
+    assert.deepEqual(first, [2, 3])
     index.returnDead(first)
-    assert.deepEqual(index.takeDead(2), [1, 2])
-    assert.deepEqual(index.takeDead(2), [5])
+    assert.deepEqual(index.takeDead(2), [2, 3])
+    assert.deepEqual(index.takeDead(2), [6])
+  })
+
+  it('starts at revision 1, so that 0 can mean any', () => {
+    assert.equal(new LogIndex().revision, 1)
   })
 
   it('goes on counting from the compaction mark when nothing else is left', () => {
@@ -52,6 +56,6 @@ describe('the index of a log', () => {
 
   it('breaks on a revision that does not grow', () => {
     const index = indexWithHistory()
-    assert.throws(() => index.apply({ op: 'create', revision: 5, key: '/c', createRevision: 5, previousRevision: 0 }), /revisions grow/)
+    assert.throws(() => index.apply({ op: 'create', revision: 6, key: '/c', createRevision: 6, previousRevision: 0 }), /revisions grow/)
   })
 })

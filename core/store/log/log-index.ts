@@ -17,7 +17,7 @@ export class LogIndex {
   /** Flat pairs (died at, revision), ascending by the first; a tombstone dies at its own revision, after what it removed. */
   #dead: number[] = []
   #deadHead = 0
-  #revision = 0
+  #revision = 1
   #compacted = 0
 
   get revision(): number {

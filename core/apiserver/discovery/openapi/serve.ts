@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { ApiRequest, ApiResponse } from '../../request.ts'
+import type { ResourceDef } from '../../resources/resource-def.ts'
 import type { ApiVersion, Catalog } from '../catalog.ts'
 import { type DocumentDeps, documentV2, documentV3 } from './document.ts'
 
@@ -11,8 +12,8 @@ interface Tagged {
 }
 
 /**
- * OpenAPI of one catalog, each document made when it is first asked for. Hashes of built-in group versions derive from
- * what makes their document, so that the index costs no document; those of custom kinds from the schemas.
+ * OpenAPI of one catalog, each document made when it is first asked for. Hashes derive from what documents are made of, so
+ * that the index costs no document.
  */
 export class OpenApi {
   readonly #catalog: Catalog
@@ -88,10 +89,19 @@ export class OpenApi {
   }
 
   #computeHash(version: ApiVersion): string {
-    const isCustom = version.resources.some((def) => def.schema.name === undefined)
-    if (isCustom) return hashOf(this.#bodyOf(version))
-    return hashOf(`${this.#deps.gitVersion} ${pathOf(version)} ${version.resources.map((def) => def.resource).join()}`)
+    return hashOf(`${this.#deps.gitVersion} ${pathOf(version)} ${version.resources.map(fingerprintOf).join()}`)
   }
+}
+
+const schemaHashes = new WeakMap<ResourceDef, string>()
+
+/** Custom kinds differ by their schema, which is hashed once in the life of a definition. */
+function fingerprintOf(def: ResourceDef): string {
+  const own = `${def.resource}/${def.verbs.join('+')}/${Object.keys(def.subresources).join('+')}`
+  if (def.openApiSchema === undefined) return own
+  let hash = schemaHashes.get(def)
+  if (hash === undefined) schemaHashes.set(def, (hash = hashOf(JSON.stringify(def.openApiSchema))))
+  return `${own}/${hash}`
 }
 
 /** `api/v1`, `apis/apps/v1`. */

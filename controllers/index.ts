@@ -174,7 +174,13 @@ export const CONTROLLERS: readonly ControllerEntry[] = [
     name: 'job',
     byDefault: true,
     create: ({ client, informers, clock, recorderFor }) =>
-      jobController({ client, jobs: informers.informer(jobs), pods: informers.informer(pods), recorder: recorderFor('job-controller'), clock }),
+      jobController({
+        client,
+        jobs: informers.informer(jobs),
+        pods: informers.informer(pods),
+        recorder: recorderFor('job-controller'),
+        clock,
+      }),
   },
   {
     name: 'cronjob',

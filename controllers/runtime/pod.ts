@@ -1,4 +1,5 @@
 import type { Pod, PodTemplateSpec } from '../../core/api/types/core-v1.ts'
+import type { Informer } from '../../core/client/informer.ts'
 import { findCondition, isConditionTrue } from '../../core/meta/conditions.ts'
 
 /** Facts about pods that workload controllers share. Source: Kubernetes documentation, "Pod Lifecycle". */
@@ -63,4 +64,21 @@ export function podFromTemplate(template: PodTemplateSpec): {
     },
     spec: template.spec,
   }
+}
+
+const BY_NODE = 'nodeOfPod'
+
+/** Lets `podsOn` find the pods of a node. */
+export function indexByNode(pods: Informer<Pod>): Informer<Pod> {
+  pods.addIndex(BY_NODE, nodeNames)
+  return pods
+}
+
+export function podsOn(pods: Informer<Pod>, node: string): readonly Pod[] {
+  return pods.byIndex(BY_NODE, node)
+}
+
+/** The node a pod is bound to, if any. */
+export function nodeNames({ spec }: Pod): readonly string[] {
+  return spec.nodeName === undefined || spec.nodeName === '' ? [] : [spec.nodeName]
 }

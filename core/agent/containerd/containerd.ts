@@ -23,6 +23,7 @@ export interface ContainerdDeps {
 
 export interface RunningContainerd {
   readonly socket: string
+  readonly snapshotter: string
   /** False when an earlier k3ts had started it: its pods were never without it. */
   readonly isNew: boolean
   /** Settles when the signal aborted. containerd and its containers go on. */
@@ -41,19 +42,15 @@ export async function startContainerd(deps: ContainerdDeps, signal: AbortSignal)
   const programs = await findContainerd()
   const { paths } = deps
   for (const dir of [containerdRoot(paths), containerdState(paths)]) await mkdir(dir, { recursive: true, mode: 0o711 })
-  const config = await writeContainerdConfig({
-    ...deps,
-    programs,
-    snapshotter: await chooseSnapshotter(deps),
-    cniBinDirs: cniBinDirs(),
-  })
+  const snapshotter = await chooseSnapshotter(deps)
+  const config = await writeContainerdConfig({ ...deps, programs, snapshotter, cniBinDirs: cniBinDirs() })
   const start = (): ContainerdProcess => launch(programs, config, deps)
   const adopted = await adopt(config, deps, signal)
   const first = adopted ?? start()
   first.exited.catch(() => undefined) // looked at below and by the supervisor
   await waitUntilReady(first, deps, signal)
   deps.log.info({ pid: first.pid, adopted: adopted !== undefined }, 'containerd is ready')
-  return { socket: containerdSocket(paths), isNew: adopted === undefined, done: keepRunning(first, start, deps, signal) }
+  return { socket: containerdSocket(paths), snapshotter, isNew: adopted === undefined, done: keepRunning(first, start, deps, signal) }
 }
 
 /** Where the CNI plugins are: the usual folders that exist, first the one that upstream packages use. */

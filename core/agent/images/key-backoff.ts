@@ -26,6 +26,7 @@ export class KeyBackoff {
   remainingMs(key: string, sinceMs?: number): number {
     const entry = this.#entries.get(key)
     if (entry === undefined) return 0
+    if (sinceMs !== undefined && sinceMs - entry.failedAtMs > 2 * this.#maxMs) return 0
     return Math.max(0, (sinceMs ?? entry.failedAtMs) + entry.delayMs - this.#clock.now())
   }
 

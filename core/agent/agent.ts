@@ -1,0 +1,229 @@
+import { readFile } from 'node:fs/promises'
+import { totalmem } from 'node:os'
+import { join } from 'node:path'
+import type { ContainerImage } from '../api/types/core-v1.ts'
+import type { Client } from '../client/client.ts'
+import type { InformerFactory } from '../client/informer.ts'
+import { createRecorder } from '../client/recorder.ts'
+import type { Logger } from '../observability/log.ts'
+import type { Clock } from '../runtime/clock.ts'
+import type { Component, Running } from '../runtime/component.ts'
+import { createPodCgroups, type PodCgroups } from './cgroup/cgroups.ts'
+import { detectCgroups } from './cgroup/hierarchy.ts'
+import { startContainerd } from './containerd/containerd.ts'
+import {
+  containerdEvents,
+  createImageService,
+  createRuntimeService,
+  criEvents,
+  type GrpcChannel,
+  type ImageService,
+  openGrpcChannel,
+  type RuntimeService,
+} from './cri/index.ts'
+import { ignoreMissing } from './files.ts'
+import { createImageFolder } from './images/image-folder.ts'
+import { createImagePuller } from './images/puller.ts'
+import { type KubeletOptions, readKubeletOptions } from './kubelet-options.ts'
+import { type NodeComponent, nodeComponent } from './node/node.ts'
+import { type AgentPaths, agentPaths, imagesDir } from './paths.ts'
+import type { NodeSettings } from './pod/pod-deps.ts'
+import { createPodDirectory } from './pod/pod-directory.ts'
+import { createPodManager, type PodManager } from './pod/pod-manager.ts'
+import { RuntimeCache } from './pod/runtime-cache.ts'
+import { chooseHostDns } from './pod/spec/dns.ts'
+import type { AgentSettings } from './settings.ts'
+import type { PodDirectory } from './stream/kubelet-api.ts'
+import { createVolumeManager } from './volumes/volumes.ts'
+
+export interface AgentDeps {
+  readonly client: Client
+  readonly informers: InformerFactory
+  readonly settings: AgentSettings
+  readonly log: Logger
+  readonly clock: Clock
+  /** For tests; otherwise derived from the settings. */
+  readonly paths?: AgentPaths
+}
+
+/** What the rest of the node (kubelet API, metrics) builds on. */
+export interface AgentParts {
+  readonly runtime: RuntimeService
+  readonly images: ImageService
+  readonly pods: PodManager
+  readonly directory: PodDirectory
+  readonly node: NodeComponent
+  readonly options: KubeletOptions
+  readonly paths: AgentPaths
+}
+
+export interface Agent extends Component {
+  /** Resolves when the runtime answers, before pods are started; rejects when the start fails. */
+  readonly parts: Promise<AgentParts>
+}
+
+/** A node: container runtime, images, Node object, pods. Stopping it leaves containers running; the next start takes them up again. */
+export function createAgent(deps: AgentDeps): Agent {
+  const parts = Promise.withResolvers<AgentParts>()
+  // Whoever asks for the parts hears of a failed start; nobody has to.
+  parts.promise.catch(() => undefined)
+  return {
+    name: 'agent',
+    parts: parts.promise,
+    start: async (signal) => {
+      try {
+        return await start(deps, parts.resolve, signal)
+      } catch (err) {
+        parts.reject(err)
+        throw err
+      }
+    },
+  }
+}
+
+async function start(deps: AgentDeps, announce: (parts: AgentParts) => void, signal: AbortSignal): Promise<Running> {
+  const { client, clock, log, settings } = deps
+  const options = readKubeletOptions(settings.kubeletArgs)
+  const paths = deps.paths ?? agentPaths({ dataDir: settings.dataDir, kubeletRoot: options.rootDir })
+  const connection = await connectRuntime(deps, paths, signal)
+  const { runtime, images } = connection
+  const recorder = createRecorder({ client, clock, log, component: 'kubelet', host: settings.nodeName })
+  const running: Running[] = [connection, await recorder.start(signal)]
+  const node = nodeComponent({
+    client,
+    settings,
+    options,
+    storageRoot: paths.agentDir,
+    runtimeProblems: (aborted) => runtimeProblems(runtime, aborted),
+    runtimeVersion: connection.version,
+    images: (aborted) => nodeImages(images, aborted),
+    clock,
+    log,
+  })
+  const cache = new RuntimeCache({
+    runtime,
+    eventSources: [(aborted) => containerdEvents(connection.channel, aborted), (aborted) => criEvents(connection.channel, aborted)],
+    clock,
+    log,
+  })
+  const { cgroups, version } = await podCgroups(options, paths)
+  const manager = createPodManager({
+    ...{ client, clock, log, runtime, cache, recorder, cgroups },
+    informers: deps.informers,
+    images: createImagePuller({ images, clock, maxParallelPulls: options.serializesImagePulls ? 1 : options.maxParallelImagePulls }),
+    volumes: createVolumeManager({ client, paths, node: () => node.facts(), clock, log }),
+    node: () => node.facts(),
+    logLimits: { maxBytes: options.containerLogMaxBytes, maxFiles: options.containerLogMaxFiles },
+    facts: await nodeSettings(settings, { options, paths, cgroupVersion: version, runtimeName: connection.runtimeName }),
+  })
+  announce({ runtime, images, pods: manager, directory: createPodDirectory({ manager, cache }), node, options, paths })
+  // Archives first: a pod must not try to pull what lies in the folder.
+  const folder = createImageFolder({ dir: imagesDir(paths), store: connection.imageStore, images, clock, log })
+  await folder.importAll(signal)
+  running.push({ done: folder.follow(signal) }, await node.start(signal), await manager.start(signal))
+  const done = Promise.all(running.map((part) => part.done)).then(() => {
+    connection.channel.close()
+  })
+  return { done }
+}
+
+interface Connection extends Running {
+  readonly channel: GrpcChannel
+  readonly runtime: RuntimeService
+  readonly images: ImageService
+  readonly runtimeName: string
+  /** As the Node shows it: `containerd://1.6.20`. */
+  readonly version: string
+  readonly imageStore: { readonly socket: string; readonly snapshotter: string }
+}
+
+/** Our own containerd, or the one that the settings name. */
+async function connectRuntime({ settings, log, clock }: AgentDeps, paths: AgentPaths, signal: AbortSignal): Promise<Connection> {
+  const external = settings.containerRuntimeEndpoint
+  const own = external === undefined ? await startContainerd({ settings, paths, log, clock, systemdCgroup: false }, signal) : undefined
+  const socket = own?.socket ?? (external ?? '').replace(/^unix:\/\//, '')
+  const channel = openGrpcChannel({ path: socket })
+  const runtime = createRuntimeService(channel)
+  try {
+    const { runtimeName, runtimeVersion } = await runtime.version(signal)
+    return {
+      channel,
+      runtime,
+      images: createImageService(channel),
+      runtimeName,
+      version: `${runtimeName}://${runtimeVersion.replace(/^v/, '').replace(/[~+].*$/, '')}`,
+      imageStore: { socket, snapshotter: own?.snapshotter ?? settings.snapshotter },
+      done: own?.done ?? Promise.resolve(),
+    }
+  } catch (err) {
+    channel.close()
+    throw new Error(`the container runtime at ${socket} does not answer: ${err instanceof Error ? err.message : String(err)}`, {
+      cause: err,
+    })
+  }
+}
+
+async function podCgroups(options: KubeletOptions, paths: AgentPaths): Promise<{ readonly cgroups: PodCgroups; readonly version: 1 | 2 }> {
+  const hierarchy = await detectCgroups()
+  const { enforcesCpuQuota, podPidsLimit } = options
+  return { cgroups: createPodCgroups({ hierarchy, root: paths.cgroupRoot, enforcesCpuQuota, podPidsLimit }), version: hierarchy.version }
+}
+
+interface SettingsContext {
+  readonly options: KubeletOptions
+  readonly paths: AgentPaths
+  readonly cgroupVersion: 1 | 2
+  readonly runtimeName: string
+}
+
+async function nodeSettings(
+  settings: AgentSettings,
+  { options, paths, cgroupVersion, runtimeName }: SettingsContext,
+): Promise<NodeSettings> {
+  const minor = /^v?(\d+\.\d+)/.exec(settings.version ?? '')?.[1] ?? '1.35'
+  return {
+    paths,
+    nodeName: settings.nodeName,
+    hostIps: [settings.nodeIp],
+    dns: { clusterDns: settings.clusterDns, clusterDomain: settings.clusterDomain, host: await hostDns(settings) },
+    resources: { memoryCapacityBytes: totalmem(), enforcesCpuQuota: options.enforcesCpuQuota, cgroupVersion },
+    runtimeName,
+    seccompRoot: join(paths.kubeletRoot, 'seccomp'),
+    userAgent: `kube-probe/${minor}`,
+    allowedUnsafeSysctls: options.allowedUnsafeSysctls,
+  }
+}
+
+/** The file that was asked for, else the host's, else what systemd-resolved forwards to. */
+async function hostDns(settings: AgentSettings): Promise<ReturnType<typeof chooseHostDns>> {
+  const files = settings.resolvConf === undefined ? ['/etc/resolv.conf', '/run/systemd/resolve/resolv.conf'] : [settings.resolvConf]
+  const texts = await Promise.all(files.map((file) => ignoreMissing(readFile(file, 'utf8'))))
+  return chooseHostDns(texts.filter((text) => text !== undefined))
+}
+
+/** In the kubelet's words, for the Ready condition. */
+async function runtimeProblems(runtime: RuntimeService, signal: AbortSignal): Promise<readonly string[]> {
+  try {
+    const { conditions } = await runtime.status(signal)
+    return conditions
+      .filter(({ status }) => !status)
+      .map(({ type, reason, message }) => {
+        const what = type === 'NetworkReady' ? 'container runtime network not ready' : 'container runtime not ready'
+        return `${what}: ${type}=false reason:${reason} message:${message}`
+      })
+  } catch (err) {
+    return [`container runtime is down: ${err instanceof Error ? err.message : String(err)}`]
+  }
+}
+
+const MAX_NODE_IMAGES = 50
+const MAX_IMAGE_NAMES = 5
+
+/** The largest images, as the Node lists them. */
+async function nodeImages(images: ImageService, signal: AbortSignal): Promise<readonly ContainerImage[]> {
+  const list = await images.listImages(signal)
+  return [...list]
+    .sort((a, b) => b.sizeBytes - a.sizeBytes)
+    .slice(0, MAX_NODE_IMAGES)
+    .map(({ digests, tags, sizeBytes }) => ({ names: [...digests, ...tags].slice(0, MAX_IMAGE_NAMES), sizeBytes }))
+}

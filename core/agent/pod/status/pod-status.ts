@@ -1,0 +1,72 @@
+import type { ContainerStatus, PodStatus } from '../../../api/types/core-v1.ts'
+import { qosOf } from '../../cgroup/qos.ts'
+import { podIpsOf, readySandbox } from '../pod-runtime.ts'
+import { podConditions } from './conditions.ts'
+import { groupStatuses, type StatusInput } from './container-status.ts'
+import { isInitialized, podPhase } from './phase.ts'
+
+export interface PodStatusInput extends StatusInput {
+  /** Status as last told, by which what the runtime has forgotten is kept. */
+  readonly old: PodStatus
+  readonly hostIps: readonly string[]
+  readonly now: string
+  /** Why this node ended the pod, such as `DeadlineExceeded` or `Evicted`. */
+  readonly verdict?: { readonly reason: string; readonly message: string } | undefined
+}
+
+/** What the node tells of a pod, from the spec and the runtime's state alone. Source: the kubelet's status generation. */
+export function buildPodStatus(input: PodStatusInput): PodStatus {
+  const { pod, runtime, old, verdict } = input
+  const init = groupStatuses(
+    { containers: pod.spec.initContainers ?? [], old: old.initContainerStatuses ?? [], defaultReason: 'PodInitializing', isInit: true },
+    input,
+  )
+  const waits = (pod.spec.initContainers ?? []).length > 0 && !isInitialized(pod, init)
+  const regularGroup = { containers: pod.spec.containers, old: old.containerStatuses ?? [], isInit: false }
+  const regular = groupStatuses({ ...regularGroup, defaultReason: waits ? 'PodInitializing' : 'ContainerCreating' }, input)
+  const ephemeral = groupStatuses(
+    {
+      containers: pod.spec.ephemeralContainers ?? [],
+      old: old.ephemeralContainerStatuses ?? [],
+      defaultReason: 'ContainerCreating',
+      isInit: false,
+    },
+    input,
+  )
+  // A phase that is an end stays one.
+  const end = old.phase === 'Succeeded' || old.phase === 'Failed' ? old.phase : undefined
+  const isOver = end !== undefined
+  const phase = end ?? (verdict === undefined ? podPhase({ pod, init, regular, isTerminal: input.isTerminal }) : 'Failed')
+  const sandbox = readySandbox(runtime)
+  const isHostNetwork = pod.spec.hostNetwork === true
+  const ips = isHostNetwork ? (sandbox === undefined ? [] : input.hostIps) : podIpsOf(runtime)
+  // Between two sandboxes, and after the last, a pod is still known by its address.
+  const addresses = ips.length > 0 ? ips : (old.podIPs ?? []).map(({ ip }) => ip)
+  const conditions = podConditions({
+    pod,
+    phase,
+    init,
+    regular,
+    isSandboxReady: sandbox !== undefined && (isHostNetwork || sandbox.ips.length > 0),
+    old: old.conditions ?? [],
+    now: input.now,
+  })
+  return {
+    observedGeneration: pod.metadata.generation,
+    phase,
+    conditions,
+    ...(verdict === undefined ? { message: isOver ? old.message : undefined, reason: isOver ? old.reason : undefined } : verdict),
+    hostIP: input.hostIps[0],
+    hostIPs: input.hostIps.map((ip) => ({ ip })),
+    podIP: addresses[0],
+    podIPs: addresses.length === 0 ? undefined : addresses.map((ip) => ({ ip })),
+    startTime: old.startTime ?? input.now,
+    initContainerStatuses: optional(init),
+    containerStatuses: optional(sorted(regular)),
+    ephemeralContainerStatuses: optional(ephemeral),
+    qosClass: old.qosClass ?? qosOf(pod),
+  }
+}
+
+const optional = (list: readonly ContainerStatus[]): readonly ContainerStatus[] | undefined => (list.length === 0 ? undefined : list)
+const sorted = (list: readonly ContainerStatus[]): readonly ContainerStatus[] => [...list].sort((a, b) => (a.name < b.name ? -1 : 1))

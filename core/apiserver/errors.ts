@@ -85,6 +85,9 @@ export const entityTooLarge = (limitBytes: number): StatusError =>
 export const tooManyRequests = (message: string, retryAfterSeconds: number): StatusError =>
   new StatusError('TooManyRequests', message, retryAfterSeconds > 0 ? { retryAfterSeconds } : {})
 
+export const serviceUnavailable = (message: string, cause?: unknown): StatusError =>
+  new StatusError('ServiceUnavailable', message, {}, { cause })
+
 /** The caller asked for a revision that this server has not seen after waiting for it. */
 export function revisionTooLarge(requested: number, current: number): StatusError {
   return new StatusError('Timeout', `Timeout: Too large resource version: ${requested}, current: ${current}`, {

@@ -21,31 +21,32 @@ export interface DeleteOptions {
 
 const POLICIES: ReadonlySet<string> = new Set(['Foreground', 'Background', 'Orphan'])
 
-interface Wire {
+/** The fields as they stand in a body, unchecked. */
+export interface DeleteOptionsBody {
   readonly kind?: unknown
   readonly gracePeriodSeconds?: unknown
   readonly orphanDependents?: unknown
   readonly propagationPolicy?: unknown
-  readonly preconditions?: { readonly uid?: unknown; readonly resourceVersion?: unknown } | null
+  readonly preconditions?: { readonly uid?: unknown; readonly resourceVersion?: unknown } | null | undefined
   readonly dryRun?: unknown
 }
 
 /** Throws StatusError BadRequest for an unreadable body, Invalid for bad options. Source: apiserver, handlers/delete.go. */
 export async function readDeleteOptions(request: ApiRequest, readProtobuf?: (bytes: Uint8Array) => unknown): Promise<DeleteOptions> {
   const bytes = await request.body()
-  return bytes.length === 0 ? checked(fromQuery(request.query)) : fromBody(await readBody(request, 'DeleteOptions', readProtobuf), request)
+  return bytes.length === 0 ? checkedDeleteOptions(fromQuery(request.query)) : fromBody(await readBody(request, 'DeleteOptions', readProtobuf), request)
 }
 
 function fromBody(body: ParsedBody, request: ApiRequest): DeleteOptions {
   const { value } = body
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw badRequest('decoded object cannot be converted to DeleteOptions')
-  const { kind } = value as Wire
+  const { kind } = value as DeleteOptionsBody
   if (typeof kind === 'string' && kind !== '' && kind !== 'DeleteOptions') throw badRequest('decoded object cannot be converted to DeleteOptions')
-  const dryRun = (value as Wire).dryRun ?? (request.query.has('dryRun') ? request.query.getAll('dryRun') : undefined)
-  return checked({ ...value, dryRun })
+  const dryRun = (value as DeleteOptionsBody).dryRun ?? (request.query.has('dryRun') ? request.query.getAll('dryRun') : undefined)
+  return checkedDeleteOptions({ ...value, dryRun })
 }
 
-function fromQuery(query: URLSearchParams): Wire {
+function fromQuery(query: URLSearchParams): DeleteOptionsBody {
   const grace = query.get('gracePeriodSeconds')
   const orphan = query.get('orphanDependents')
   const policy = query.get('propagationPolicy')
@@ -62,7 +63,8 @@ function integerOf(text: string): number {
   return Number(text)
 }
 
-function checked(wire: Wire): DeleteOptions {
+/** From an options object that was decoded already. Throws StatusError Invalid. */
+export function checkedDeleteOptions(wire: DeleteOptionsBody): DeleteOptions {
   const errors: FieldError[] = []
   const { gracePeriodSeconds, orphanDependents, propagationPolicy, preconditions } = wire
   if (isSet(gracePeriodSeconds) && !Number.isSafeInteger(gracePeriodSeconds))

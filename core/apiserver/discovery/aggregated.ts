@@ -22,7 +22,8 @@ function groupItem({ name, versions }: ApiGroup): object {
   return { metadata: { ...(name !== '' && { name }), creationTimestamp: null }, versions: versions.map(versionItem) }
 }
 
-function versionItem({ version, resources }: ApiVersion): object {
+function versionItem({ version, resources, remote }: ApiVersion): object {
+  if (remote !== undefined) return { version, resources: remote.resources, freshness: remote.available ? 'Current' : 'Stale' }
   return { version, resources: resources.map(resourceItem), freshness: 'Current' }
 }
 

@@ -17,8 +17,21 @@ export interface ApiGroup {
 export interface ApiVersion {
   readonly group: string
   readonly version: string
-  /** By name. */
+  /** By name. Empty for versions that another server serves. */
   readonly resources: readonly ResourceDef[]
+  readonly remote?: RemoteVersion
+}
+
+/** A group version behind an APIService with a service: this server lists it and leaves its paths to whoever proxies them. */
+export interface RemoteVersion {
+  readonly group: string
+  readonly version: string
+  readonly groupPriorityMinimum: number
+  readonly versionPriority: number
+  /** Entries of apidiscovery.k8s.io/v2, APIResourceDiscovery, as that server gave them last. */
+  readonly resources: readonly Readonly<Record<string, unknown>>[]
+  /** False while that server does not answer. */
+  readonly available: boolean
 }
 
 export interface GroupVersionKind {
@@ -33,14 +46,20 @@ const CUSTOM_VERSION_PRIORITY = 100
 /** The group that registers all others; it has no priority of its own and stands first. */
 const FIRST = Number.MAX_SAFE_INTEGER
 
-export function catalogOf(resources: readonly ResourceDef[]): Catalog {
+/** What is served here wins over a remote server of the same group version. */
+export function catalogOf(resources: readonly ResourceDef[], remote: readonly RemoteVersion[] = []): Catalog {
   const byVersion = Map.groupBy(resources, (def) => `${def.group}/${def.version}`)
-  const versions = [...byVersion.values()].map(versionOf)
+  const others = remote.filter(({ group, version }) => !byVersion.has(`${group}/${version}`))
+  const versions = [...[...byVersion.values()].map(versionOf), ...others.map(remoteVersion)]
   const groups = [...Map.groupBy(versions, (version) => version.group)].map(([name, members]) => ({
     name,
     versions: members.toSorted(compareByPriority),
   }))
-  return { groups: groups.sort((a, b) => groupPriority(b.name) - groupPriority(a.name) || (a.name < b.name ? -1 : 1)) }
+  return { groups: groups.sort((a, b) => groupPriority(b) - groupPriority(a) || (a.name < b.name ? -1 : 1)) }
+}
+
+function remoteVersion(remote: RemoteVersion): ApiVersion {
+  return { group: remote.group, version: remote.version, resources: [], remote }
 }
 
 function versionOf(defs: readonly ResourceDef[]): ApiVersion {
@@ -52,14 +71,15 @@ function compareByPriority(a: ApiVersion, b: ApiVersion): number {
   return versionPriority(b) - versionPriority(a) || compareVersions(a.version, b.version)
 }
 
-function groupPriority(group: string): number {
-  const entry = GROUP_VERSIONS.find((known) => known.group === group)
-  return entry === undefined ? CUSTOM_GROUP_PRIORITY : (entry.groupPriorityMinimum ?? FIRST)
+function groupPriority({ name, versions }: ApiGroup): number {
+  const entry = GROUP_VERSIONS.find((known) => known.group === name)
+  if (entry !== undefined) return entry.groupPriorityMinimum ?? FIRST
+  return Math.max(...versions.map(({ remote }) => remote?.groupPriorityMinimum ?? CUSTOM_GROUP_PRIORITY))
 }
 
-function versionPriority({ group, version }: ApiVersion): number {
+function versionPriority({ group, version, remote }: ApiVersion): number {
   const entry = GROUP_VERSIONS.find((known) => known.group === group && known.version === version)
-  return entry?.versionPriority ?? CUSTOM_VERSION_PRIORITY
+  return remote?.versionPriority ?? entry?.versionPriority ?? CUSTOM_VERSION_PRIORITY
 }
 
 export function findVersion(catalog: Catalog, group: string, version: string): ApiVersion | undefined {

@@ -154,6 +154,34 @@ describe('aggregated discovery', () => {
   })
 })
 
+describe('group versions of extension servers', () => {
+  const metrics = { group: 'metrics.k8s.io', version: 'v1beta1', groupPriorityMinimum: 100, versionPriority: 100, available: false }
+  const item = { resource: 'nodes', scope: 'Cluster', singularResource: '', verbs: ['get', 'list'] }
+  const behind = createDiscovery({
+    resources: () => RESOURCES,
+    remote: () => [REMOTE],
+    version,
+    serverAddress: '',
+    nowMs: () => 0,
+    describe: () => ({ text: '', fields: {} }),
+  })
+  const REMOTE = { ...metrics, resources: [item] }
+  const answer = (path: string, accept = ''): ApiResponse | undefined =>
+    behind({ method: 'GET', path, query: new URLSearchParams(), headers: { accept } } as unknown as ApiRequest)
+  const body = (response: ApiResponse | undefined): Json => JSON.parse(Buffer.from(response?.body as Uint8Array).toString()) as Json
+
+  it('are listed last, with what that server told about them', () => {
+    assert.deepEqual((body(answer('/apis'))['groups'] as Json[]).at(-1)?.['name'], 'metrics.k8s.io')
+    const items = body(answer('/apis', AGGREGATED_TYPE))['items'] as { versions: Json[] }[]
+    assert.deepEqual(items.at(-1)?.versions, [{ version: 'v1beta1', resources: [item], freshness: 'Stale' }])
+  })
+
+  it('answer for their own paths', () => {
+    assert.equal(answer('/apis/metrics.k8s.io/v1beta1'), undefined)
+    assert.equal(body(answer('/apis/metrics.k8s.io'))['kind'], 'APIGroup')
+  })
+})
+
 describe('OpenAPI 3', () => {
   const urlOf = (path: string): string =>
     (get('/openapi/v3')['paths'] as Record<string, { serverRelativeURL: string }>)[path]?.serverRelativeURL ?? ''

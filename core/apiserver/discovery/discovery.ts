@@ -6,7 +6,7 @@ import type { ApiRequest, ApiResponse } from '../request.ts'
 import type { ResourceDef } from '../resources/resource-def.ts'
 import { jsonValueResponse } from '../response.ts'
 import { AGGREGATED_TYPE, aggregatedList, type TaggedBody } from './aggregated.ts'
-import { type Catalog, catalogOf, findVersion } from './catalog.ts'
+import { type Catalog, catalogOf, findVersion, type RemoteVersion } from './catalog.ts'
 import { apiGroup, apiGroupList, apiResourceList, apiVersions } from './legacy.ts'
 import { OpenApi } from './openapi/serve.ts'
 
@@ -26,6 +26,8 @@ export interface VersionInfo {
 export interface DiscoveryDeps {
   /** Everything that is served now, custom kinds included. Documents are made anew when its elements change. */
   readonly resources: () => readonly ResourceDef[]
+  /** Group versions of extension servers; compared by element like `resources`. Default none. */
+  readonly remote?: () => readonly RemoteVersion[]
   readonly version: VersionInfo
   /** `host:port` that clients may use. */
   readonly serverAddress: string
@@ -39,6 +41,7 @@ export type Discovery = (request: ApiRequest) => ApiResponse | undefined
 
 interface State {
   readonly resources: readonly ResourceDef[]
+  readonly remote: readonly RemoteVersion[]
   readonly catalog: Catalog
   readonly openApi: OpenApi
   readonly aggregated: Map<'api' | 'apis', TaggedBody>
@@ -50,9 +53,10 @@ export function createDiscovery(deps: DiscoveryDeps): Discovery {
   let state: State | undefined
   const current = (): State => {
     const resources = deps.resources()
-    if (state === undefined || !isSame(state.resources, resources)) {
-      const catalog = catalogOf(resources)
-      state = { resources: [...resources], catalog, openApi: new OpenApi(catalog, documents), aggregated: new Map() }
+    const remote = deps.remote?.() ?? NONE
+    if (state === undefined || !isSame(state.resources, resources) || !isSame(state.remote, remote)) {
+      const catalog = catalogOf(resources, remote)
+      state = { resources: [...resources], remote: [...remote], catalog, openApi: new OpenApi(catalog, documents), aggregated: new Map() }
     }
     return state
   }
@@ -66,8 +70,10 @@ export function createDiscovery(deps: DiscoveryDeps): Discovery {
   }
 }
 
-function isSame(a: readonly ResourceDef[], b: readonly ResourceDef[]): boolean {
-  return a === b || (a.length === b.length && a.every((def, index) => def === b[index]))
+const NONE: readonly RemoteVersion[] = []
+
+function isSame(a: readonly unknown[], b: readonly unknown[]): boolean {
+  return a === b || (a.length === b.length && a.every((entry, index) => entry === b[index]))
 }
 
 function openApiResponse({ openApi }: State, [kind, ...path]: readonly string[], request: ApiRequest): ApiResponse | undefined {
@@ -93,7 +99,7 @@ function groups(state: State, [name, version]: readonly string[], request: ApiRe
 
 function resourceList(state: State, group: string, version: string, request: ApiRequest): ApiResponse | undefined {
   const found = findVersion(state.catalog, group, version)
-  return found === undefined ? undefined : document(request, apiResourceList(found))
+  return found === undefined || found.remote !== undefined ? undefined : document(request, apiResourceList(found))
 }
 
 /** The first clause the server can answer decides; clients put the aggregated form first. */

@@ -68,7 +68,7 @@ export class OpenApi {
   }
 
   #versions(): readonly ApiVersion[] {
-    return this.#catalog.groups.flatMap((group) => group.versions)
+    return this.#catalog.groups.flatMap((group) => group.versions).filter(({ remote }) => remote === undefined)
   }
 
   #bodyOf(version: ApiVersion): Buffer {

@@ -90,7 +90,7 @@ function checkDevices(request: ExactDeviceRequest | DeviceSubRequest, path: stri
     if (count !== 0) problems.push(invalid(`${path}.count`, count, "must not be specified when allocationMode is 'All'"))
   } else if (allocationMode === 'ExactCount') {
     if (count <= 0) problems.push(invalid(`${path}.count`, count, 'must be greater than zero'))
-  } else checkEnum(allocationMode ?? '', `${path}.allocationMode`, ['All', 'ExactCount'], problems)
+  } else checkRequiredEnum(allocationMode, `${path}.allocationMode`, ['All', 'ExactCount'], problems)
   if (tolerations.length > MAX_TOLERATIONS) problems.push(tooMany(`${path}.tolerations`, tolerations.length, MAX_TOLERATIONS))
   tolerations.forEach((toleration, i) => {
     checkToleration(toleration, `${path}.tolerations[${i}]`, problems)

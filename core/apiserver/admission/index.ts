@@ -7,12 +7,19 @@ import type { ResourceDef } from '../resources/resource-def.ts'
 import type { AdmissionPlugin, ObjectReader } from './admission.ts'
 import { certificateApproval, certificateSigning, certificateSubjectRestriction, clusterTrustBundleAttest } from './certificates.ts'
 import { persistentVolumeClaimResize } from './claim-resize.ts'
+import type { AdmissionConfiguration } from './configuration.ts'
 import { defaultIngressClass } from './default-ingress-class.ts'
 import { defaultStorageClass } from './default-storage-class.ts'
 import { defaultTolerationSeconds } from './default-toleration-seconds.ts'
 import { limitRanger } from './limit-ranger.ts'
 import { namespaceLifecycle } from './namespace-lifecycle.ts'
 import { nodeRestriction } from './node-restriction/node-restriction.ts'
+import { alwaysPullImages } from './optional/always-pull-images.ts'
+import { denyServiceExternalIPs } from './optional/deny-service-external-ips.ts'
+import { eventRateLimit } from './optional/event-rate-limit.ts'
+import { extendedResourceToleration } from './optional/extended-resource-toleration.ts'
+import { limitPodHardAntiAffinityTopology } from './optional/hard-anti-affinity.ts'
+import { podNodeSelector } from './optional/pod-node-selector.ts'
 import { podSecurity } from './pod-security/pod-security.ts'
 import { podTopologyLabels } from './pod-topology-labels.ts'
 import { priority } from './priority.ts'
@@ -39,27 +46,69 @@ export interface AdmissionDeps {
   readonly resources: () => readonly ResourceDef[]
 }
 
-/**
- * Every plugin that is on, in the order of Kubernetes 1.35: each sees what those before it did. Webhooks come after all built-in
- * defaulting and before quotas, which must see the final object. Source: kubernetes, pkg/kubeapiserver/options/plugins.go.
- */
-export function admissionPlugins(deps: AdmissionDeps): readonly AdmissionPlugin[] {
-  const { reader, log, webhooks: client } = deps
-  const builtIn = builtInPlugins(deps)
-  const hooks = { reader, log, client, equivalents: equivalentsIn(deps.resources) }
-  return [...builtIn, mutatingAdmissionWebhook({ ...hooks, builtIn }), validatingAdmissionWebhook(hooks), resourceQuota(deps)]
+/** Which plugins run and with which settings; Kubernetes' own choice when nothing is said. */
+export interface AdmissionOptions {
+  readonly enable?: readonly string[]
+  readonly disable?: readonly string[]
+  readonly configuration?: AdmissionConfiguration
 }
 
-function builtInPlugins(deps: AdmissionDeps): readonly AdmissionPlugin[] {
+/** Plugins that run only when asked for. */
+const OPTIONAL: ReadonlySet<string> = new Set([
+  'AlwaysPullImages',
+  'DenyServiceExternalIPs',
+  'EventRateLimit',
+  'ExtendedResourceToleration',
+  'LimitPodHardAntiAffinityTopology',
+  'PodNodeSelector',
+])
+/** Not a plugin in Kubernetes, so not for switching off. */
+const FIXED: ReadonlySet<string> = new Set(['RBACEscalation'])
+
+/**
+ * Every plugin that is on, in the order of Kubernetes 1.35: each sees what those before it did. Webhooks come after all built-in
+ * defaulting and before quotas, which must see the final object. Throws a plain Error for names that are no plugin's.
+ * Source: kubernetes, pkg/kubeapiserver/options/plugins.go.
+ */
+export function admissionPlugins(deps: AdmissionDeps, options: AdmissionOptions = {}): readonly AdmissionPlugin[] {
+  const { reader, log, webhooks: client } = deps
+  const builtIn = builtInPlugins(deps, options.configuration ?? {})
+  const hooks = { reader, log, client, equivalents: equivalentsIn(deps.resources) }
+  const mutating = mutatingAdmissionWebhook({ ...hooks, builtIn: builtIn.filter(({ name }) => isOn(name, options)) })
+  const all = [...builtIn, mutating, validatingAdmissionWebhook(hooks), resourceQuota(deps)]
+  assertKnown([...(options.enable ?? []), ...(options.disable ?? [])], all)
+  return all.filter(({ name }) => isOn(name, options))
+}
+
+function isOn(name: string, { enable = [], disable = [] }: AdmissionOptions): boolean {
+  if (FIXED.has(name)) return true
+  return OPTIONAL.has(name) ? enable.includes(name) : !disable.includes(name)
+}
+
+function assertKnown(names: readonly string[], plugins: readonly AdmissionPlugin[]): void {
+  const known = new Set(plugins.map(({ name }) => name))
+  const unknown = names.filter((name) => !known.has(name))
+  if (unknown.length > 0) throw new Error(`unknown admission plugins: ${unknown.join(', ')}`)
+}
+
+function builtInPlugins(
+  deps: AdmissionDeps,
+  { podSecurity: configuration, eventLimits = [] }: AdmissionConfiguration,
+): readonly AdmissionPlugin[] {
   return [
     namespaceLifecycle(deps),
+    limitPodHardAntiAffinityTopology,
     limitRanger(deps),
     serviceAccount(deps),
     nodeRestriction(deps),
     taintNodesByCondition,
-    podSecurity(deps),
+    alwaysPullImages,
+    podSecurity({ reader: deps.reader, configuration }),
+    podNodeSelector(deps),
     priority(deps),
     defaultTolerationSeconds,
+    eventRateLimit({ clock: deps.clock, limits: eventLimits }),
+    extendedResourceToleration,
     defaultStorageClass(deps),
     storageObjectInUseProtection,
     persistentVolumeClaimResize(deps),
@@ -69,6 +118,7 @@ function builtInPlugins(deps: AdmissionDeps): readonly AdmissionPlugin[] {
     clusterTrustBundleAttest(deps),
     certificateSubjectRestriction,
     defaultIngressClass(deps),
+    denyServiceExternalIPs,
     podTopologyLabels(deps),
     rbacEscalation(deps),
   ]

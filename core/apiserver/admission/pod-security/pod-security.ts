@@ -3,12 +3,13 @@ import { deepEqual } from '../../../meta/deep-equal.ts'
 import type { KubeObject } from '../../../meta/object.ts'
 import { invalidObject } from '../../errors.ts'
 import type { AdmissionAttributes, AdmissionPlugin, ObjectReader } from '../admission.ts'
+import type { PodSecurityConfiguration } from '../configuration.ts'
 import { denied } from '../denied.ts'
 import { isResource, NAMESPACES, PODS } from '../target.ts'
 import type { PodLike } from './check.ts'
 import { describeViolations, violationsOf } from './evaluate.ts'
 import { namespaceWarnings } from './namespace-warnings.ts'
-import { isSameStandard, isStricter, policyOf, type Standard, showStandard } from './policy.ts'
+import { isSameStandard, isStricter, OPEN_POLICY, policyOf, type Standard, showStandard } from './policy.ts'
 
 /** Subresources of pods that do not carry a pod. */
 const IGNORED: ReadonlySet<string> = new Set(['exec', 'attach', 'binding', 'eviction', 'log', 'portforward', 'proxy', 'status'])
@@ -30,8 +31,23 @@ const TEMPLATES: ReadonlyMap<string, (object: KubeObject) => PodTemplateSpec | u
   ],
 ])
 
+export interface PodSecurityDeps {
+  readonly reader: ObjectReader
+  readonly configuration?: PodSecurityConfiguration | undefined
+}
+
+interface Context extends PodSecurityConfiguration {
+  readonly reader: ObjectReader
+}
+
+const NO_CONFIGURATION: PodSecurityConfiguration = {
+  defaults: OPEN_POLICY,
+  exempt: { users: new Set(), runtimeClasses: new Set(), namespaces: new Set() },
+}
+
 /** Pod Security Standards, enforced or warned of by the labels of a namespace. Source: pod-security-admission. */
-export function podSecurity({ reader }: { readonly reader: ObjectReader }): AdmissionPlugin {
+export function podSecurity({ reader, configuration = NO_CONFIGURATION }: PodSecurityDeps): AdmissionPlugin {
+  const context: Context = { reader, ...configuration }
   return {
     name: 'PodSecurity',
     handles: ({ operation, def, subresource }) => {
@@ -40,17 +56,27 @@ export function podSecurity({ reader }: { readonly reader: ObjectReader }): Admi
       return subresource === '' && ((def.group === '' && def.resource === 'namespaces') || TEMPLATES.has(`${def.group}/${def.resource}`))
     },
     validate: (attributes) => {
-      if (isResource(attributes, NAMESPACES)) validateNamespace(attributes, reader)
-      else if (isResource(attributes, PODS)) validatePod(attributes, reader)
-      else validateTemplate(attributes, reader)
+      if (isResource(attributes, NAMESPACES)) validateNamespace(attributes, context)
+      else if (isExempt(attributes, context)) return
+      else if (isResource(attributes, PODS)) validatePod(attributes, context)
+      else validateTemplate(attributes, context)
     },
   }
 }
 
-function validatePod(attributes: AdmissionAttributes, reader: ObjectReader): void {
-  const { policy } = policyOf(labelsOf(attributes, reader))
+function isExempt({ namespace, user }: AdmissionAttributes, { exempt }: Context): boolean {
+  return exempt.namespaces.has(namespace) || exempt.users.has(user.name)
+}
+
+function isExemptPod({ spec }: PodLike, { exempt }: Context): boolean {
+  return spec.runtimeClassName !== undefined && exempt.runtimeClasses.has(spec.runtimeClassName)
+}
+
+function validatePod(attributes: AdmissionAttributes, context: Context): void {
+  const { policy } = policyFor(attributes, context)
   if (policy.enforce.level === 'privileged' && policy.warn.level === 'privileged') return
   const pod = attributes.object as Pod
+  if (isExemptPod(pod, context)) return
   if (attributes.operation === 'UPDATE' && !isSignificant(pod, attributes.oldObject as Pod)) return
   const violations = violationsOf(policy.enforce, pod)
   if (violations.length > 0) {
@@ -60,11 +86,11 @@ function validatePod(attributes: AdmissionAttributes, reader: ObjectReader): voi
 }
 
 /** Templates are warned of only: the workload may be changed before pods come of it. */
-function validateTemplate(attributes: AdmissionAttributes, reader: ObjectReader): void {
-  const { warn: standard } = policyOf(labelsOf(attributes, reader)).policy
+function validateTemplate(attributes: AdmissionAttributes, context: Context): void {
+  const { warn: standard } = policyFor(attributes, context).policy
   if (standard.level === 'privileged' || attributes.object === undefined) return
   const template = TEMPLATES.get(`${attributes.def.group}/${attributes.def.resource}`)?.(attributes.object)
-  if (template !== undefined) warn(attributes, standard, template)
+  if (template !== undefined && !isExemptPod(template, context)) warn(attributes, standard, template)
 }
 
 function warn(attributes: AdmissionAttributes, standard: Standard, pod: PodLike): void {
@@ -73,14 +99,14 @@ function warn(attributes: AdmissionAttributes, standard: Standard, pod: PodLike)
   attributes.warn(`would violate PodSecurity ${JSON.stringify(showStandard(standard))}: ${describeViolations(violations)}`)
 }
 
-function validateNamespace(attributes: AdmissionAttributes, reader: ObjectReader): void {
+function validateNamespace(attributes: AdmissionAttributes, { reader, defaults, exempt }: Context): void {
   const { metadata } = attributes.object as Namespace
-  const next = policyOf(metadata.labels)
-  const old = attributes.oldObject === undefined ? undefined : policyOf(attributes.oldObject.metadata.labels)
+  const next = policyOf(metadata.labels, defaults)
+  const old = attributes.oldObject === undefined ? undefined : policyOf(attributes.oldObject.metadata.labels, defaults)
   if (next.problems.length > 0 && !deepEqual(next.problems, old?.problems)) {
     throw invalidObject(attributes.def, attributes.name, next.problems)
   }
-  if (old === undefined || !isTightened(next.policy.enforce, old.policy.enforce)) return
+  if (old === undefined || exempt.namespaces.has(metadata.name) || !isTightened(next.policy.enforce, old.policy.enforce)) return
   for (const text of namespaceWarnings(metadata.name, next.policy.enforce, reader.list<Pod>(PODS, metadata.name))) attributes.warn(text)
 }
 
@@ -89,8 +115,8 @@ function isTightened(next: Standard, old: Standard): boolean {
   return next.version !== old.version || isStricter(next.level, old.level)
 }
 
-function labelsOf({ namespace }: AdmissionAttributes, reader: ObjectReader): Readonly<Record<string, string>> | undefined {
-  return reader.get<Namespace>(NAMESPACES, '', namespace)?.metadata.labels
+function policyFor({ namespace }: AdmissionAttributes, { reader, defaults }: Context): ReturnType<typeof policyOf> {
+  return policyOf(reader.get<Namespace>(NAMESPACES, '', namespace)?.metadata.labels, defaults)
 }
 
 /** Of what may change in a pod, only images and added containers matter. */

@@ -3,7 +3,6 @@ import { describe, it } from 'node:test'
 import { KIND_TABLE } from '../../api/kind-table.ts'
 import type { KubeObject } from '../../meta/object.ts'
 import { RESOURCES } from './index.ts'
-import type { Work } from './resource-def.ts'
 import { created, decoded, TEST_CONTEXT } from './testing.ts'
 
 const nameOf = (def: { readonly group: string; readonly version: string; readonly kind: string }): string =>
@@ -41,7 +40,7 @@ describe('RESOURCES', () => {
       const cells = def.toRow(object, TEST_CONTEXT.nowMs)
       assert.ok(cells.length >= def.columns.length)
       def.selectableFields?.(object)
-      const next = structuredClone(object) as Work<KubeObject>
+      const next = structuredClone(object)
       def.prepareUpdate?.(next, object, TEST_CONTEXT)
       assert.equal(next.metadata.generation, object.metadata.generation, 'an update without changes is none')
       def.validate?.(next, object, TEST_CONTEXT)
@@ -49,7 +48,7 @@ describe('RESOURCES', () => {
 
     it(`defaults an empty ${nameOf(def)} once: a second time changes nothing`, () => {
       const object = decoded<KubeObject>(def, {})
-      const again = structuredClone(object) as Work<KubeObject>
+      const again = structuredClone(object)
       def.applyDefaults?.(again)
       assert.deepEqual(again, object)
     })

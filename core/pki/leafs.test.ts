@@ -93,6 +93,14 @@ describe('server key material', () => {
     assert.ok(daysLeft(pki.leafs.get('client-admin').certificate, nowMs) > 0)
   })
 
+  it('does not make leafs again that end with their authority', async () => {
+    const late = NOW + 3600 * DAY_MS
+    const first = await open(late)
+    assert.ok(daysLeft(first.leafs.get('client-admin').certificate, late) < 120)
+    assert.equal(serial(await open(late + DAY_MS), 'client-admin'), serial(first, 'client-admin'))
+    assert.deepEqual(await first.leafs.renewDue(late + DAY_MS), [])
+  })
+
   it('learns addresses while running', async () => {
     const pki = await open(NOW)
     assert.equal(await pki.leafs.addHosts('serving-kube-apiserver', ['192.0.2.7'], NOW), true)

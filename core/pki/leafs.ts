@@ -31,12 +31,13 @@ export class Leafs {
       specs.map(async (spec) => {
         const authority = authorityOf(spec, authorities)
         const onDisk = await readLeaf(spec)
-        const usable = onDisk !== undefined && isUsable(onDisk, spec, authority) && daysLeft(onDisk.certificate, nowMs) >= RENEW_BEFORE_DAYS
+        const usable = onDisk !== undefined && isUsable(onDisk, spec, authority)
         const wanted = onDisk === undefined || usable ? spec : withNamesOf(spec, onDisk)
         leafs.#specs.set(spec.name, wanted)
         leafs.#identities.set(spec.name, usable ? onDisk : await makeLeaf(wanted, authority, nowMs))
       }),
     )
+    await leafs.renewDue(nowMs)
     return leafs
   }
 
@@ -60,9 +61,17 @@ export class Leafs {
 
   /** Replaces every leaf with less than `RENEW_BEFORE_DAYS` left; returns the names replaced. */
   async renewDue(nowMs: number): Promise<readonly string[]> {
-    const due = this.names.filter((name) => daysLeft(this.get(name).certificate, nowMs) < RENEW_BEFORE_DAYS)
+    const due = this.names.filter((name) => this.#isDue(name, nowMs))
     for (const name of due) await this.#replace(name, nowMs)
     return due
+  }
+
+  /** A leaf that ends with its authority gains nothing from being made again. */
+  #isDue(name: string, nowMs: number): boolean {
+    const { certificate } = this.get(name)
+    const spec = this.#specs.get(name)
+    if (spec === undefined || daysLeft(certificate, nowMs) >= RENEW_BEFORE_DAYS) return false
+    return authorityOf(spec, this.#authorities).certificate.validToDate.getTime() > certificate.validToDate.getTime()
   }
 
   /** Adds names and addresses to a serving certificate, making a new one when some are missing. True when it did. */

@@ -1,3 +1,4 @@
+import type { ServiceCIDR } from '../../api/types/networking-v1.ts'
 import type { KubeObject } from '../../meta/object.ts'
 import { isReason, type StatusReason } from '../../meta/status-error.ts'
 import type { ObjectReader } from '../admission/admission.ts'
@@ -8,6 +9,7 @@ import {
   kubernetesService,
   namespaceObjects,
   priorityClassObjects,
+  readyCondition,
   serviceCidrObject,
   tokenTrackingConfigMap,
 } from './cluster-objects.ts'
@@ -73,10 +75,22 @@ export async function bootstrapObjects(deps: BootstrapDeps): Promise<void> {
     ensureAll(deps, priorityClassObjects(), keepExisting),
     ensureAll(deps, [authenticationConfigMap(settings)], reconcileData),
     ensureAll(deps, [tokenTrackingConfigMap(nowMs)], keepExisting),
-    ensureAll(deps, [serviceCidrObject(settings)], keepExisting),
+    ensureServiceCidr(deps),
   ])
   await ensureAll(deps, [kubernetesService(settings)], reconcileService)
   await ensureKubernetesEndpoints(deps)
+}
+
+/** The default range is usable at once; nothing else tells so. */
+async function ensureServiceCidr(deps: BootstrapDeps): Promise<void> {
+  const wanted = serviceCidrObject(deps.settings)
+  await ensureAll(deps, [wanted], keepExisting)
+  const resource = resourceOf(wanted)
+  const current = deps.reader.get<ServiceCIDR>(resource, '', wanted.metadata.name)
+  if (current === undefined || (current.status.conditions ?? []).some(({ type }) => type === 'Ready')) return
+  const status = { conditions: [readyCondition(deps.nowMs)] }
+  const path = `${collectionPath(wanted, resource)}/${wanted.metadata.name}/status`
+  await unlessLost(deps.request('PUT', path, { ...withType(current, wanted), status }), 'Conflict', 'NotFound')
 }
 
 /** Apart, since the addresses of the servers change while they run. */

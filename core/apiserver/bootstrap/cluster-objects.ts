@@ -1,4 +1,5 @@
 import ipaddr from 'ipaddr.js'
+import { toTimestamp } from '../../runtime/clock.ts'
 import type { BootstrapObject } from './rbac/form.ts'
 
 /** What the objects of a new cluster depend on. */
@@ -51,6 +52,16 @@ export function firstServiceAddress(serviceCidr: string): string {
 export function serviceCidrObject({ serviceCidr }: BootstrapSettings): BootstrapObject {
   const metadata = { name: 'kubernetes', finalizers: ['networking.k8s.io/service-cidr-finalizer'] }
   return { apiVersion: 'networking.k8s.io/v1', kind: 'ServiceCIDR', metadata, spec: { cidrs: [serviceCidr] } }
+}
+
+export function readyCondition(nowMs: number): object {
+  return {
+    type: 'Ready',
+    status: 'True',
+    reason: '',
+    message: 'Kubernetes default Service CIDR is ready',
+    lastTransitionTime: toTimestamp(nowMs),
+  }
 }
 
 export function kubernetesService({ serviceCidr, apiServerPort }: BootstrapSettings): BootstrapObject {

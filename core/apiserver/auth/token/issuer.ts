@@ -12,6 +12,7 @@ import type { BoundClaims, Reference } from './claims.ts'
 const DEFAULT_EXPIRATION_SECONDS = 3600
 const MIN_EXPIRATION_SECONDS = 600
 const ONE_YEAR_SECONDS = 365 * 24 * 3600
+const MAX_SECONDS = 2 ** 32
 /** What the admission plugin writes into pods; clients so old that they never reload the file get a year instead of an hour. */
 const PROJECTED_EXPIRATION_SECONDS = 3607
 const CORE = (resource: string): { readonly group: string; readonly resource: string } => ({ group: '', resource })
@@ -23,7 +24,7 @@ export interface TokenIssuerDeps {
   readonly audiences: readonly string[]
   readonly reader: ObjectReader
   readonly clock: Clock
-  /** Longer requests are shortened, with a warning. Default one year. */
+  /** Longer requests are shortened, with a warning; tokens of Secrets are not. Default one year. */
   readonly maxExpirationSeconds?: number
 }
 
@@ -45,8 +46,10 @@ export function createTokenIssuer(deps: TokenIssuerDeps): (order: TokenOrder) =>
     const problems = validate(spec)
     if (problems.length > 0) throw invalidObject({ group: 'authentication.k8s.io', kind: 'TokenRequest' }, '', problems)
     const nowMs = deps.clock.now()
-    const seconds = shorten(spec.expirationSeconds, deps.maxExpirationSeconds ?? ONE_YEAR_SECONDS, order.warn)
     const bound = boundObject(spec, account, deps.reader)
+    // NOTE: a token that lives in a Secret ends with it and is never asked for again, so it may live as long.
+    const maxSeconds = bound.secret === undefined ? (deps.maxExpirationSeconds ?? ONE_YEAR_SECONDS) : MAX_SECONDS
+    const seconds = shorten(spec.expirationSeconds, maxSeconds, order.warn)
     const token = deps.sign(claimsFor({ deps, account, spec, seconds, bound, nowMs }))
     return {
       kind: 'TokenRequest',
@@ -113,7 +116,7 @@ function validate({ expirationSeconds }: TokenRequestSpec): readonly FieldError[
   if (expirationSeconds < MIN_EXPIRATION_SECONDS) {
     return [invalid(field, expirationSeconds, 'may not specify a duration less than 10 minutes')]
   }
-  if (expirationSeconds > 2 ** 32) return [invalid(field, expirationSeconds, 'may not specify a duration larger than 2^32 seconds')]
+  if (expirationSeconds > MAX_SECONDS) return [invalid(field, expirationSeconds, 'may not specify a duration larger than 2^32 seconds')]
   return []
 }
 

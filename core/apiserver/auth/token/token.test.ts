@@ -186,6 +186,13 @@ describe('service account tokens', () => {
     const token = issue({ namespace: 'ops', serviceAccount: 'robot', request, warn: (text) => warnings.push(text) })
     assert.equal(token.status.expirationTimestamp, '2027-06-01T00:00:00Z')
     assert.deepEqual(warnings, ['requested expiration of 34560000 seconds shortened to 31536000 seconds'])
+    reader.put(core('secrets'), { metadata: { name: 'robot-token', namespace: 'ops' } })
+    const kept = order({ expirationSeconds: 2 ** 32, boundObjectRef: { apiVersion: 'v1', kind: 'Secret', name: 'robot-token' } })
+    assert.equal(kept.status.expirationTimestamp.slice(0, 4), '2162')
+    assert.equal(outcome(kept.status.token), 'ok')
+    reader.remove(core('secrets'), { namespace: 'ops', name: 'robot-token' })
+    nowMs += 10_001
+    assert.equal(outcome(kept.status.token), 'service account token has been invalidated')
   })
 
   it('are reviewed with their audiences', async () => {

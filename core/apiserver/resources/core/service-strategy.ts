@@ -37,7 +37,7 @@ function followClusterIp(next: Spec, old: ServiceSpec): void {
   const sameList = deepEqual(next.clusterIPs ?? [], old.clusterIPs ?? [])
   if ((next.clusterIP ?? '') !== (old.clusterIP ?? '')) {
     if (sameList) next.clusterIPs = (next.clusterIP ?? '') === '' ? undefined : [next.clusterIP ?? '']
-  } else if (!sameList && (next.clusterIPs?.length ?? 0) === 0) next.clusterIP = undefined
+  } else if ((next.clusterIPs?.length ?? 0) === 0) next.clusterIPs = copyOf(old.clusterIPs)
 }
 
 function keepAllocated(next: Spec, old: ServiceSpec): void {

@@ -70,9 +70,9 @@ const FORBIDDEN_PARTS = ['//', '/./', '/../', '%2f', '%2F']
 const FORBIDDEN_ENDS = ['/..', '/.']
 
 function checkPath(rule: HTTPIngressPath, path: string, problems: Problems): void {
-  const type = rule.pathType as string | null
+  const type = (rule.pathType as string | null | undefined) ?? ''
   const text = rule.path ?? ''
-  if (type === null || type === '') problems.push(required(`${path}.pathType`, 'pathType must be specified'))
+  if (type === '') problems.push(required(`${path}.pathType`, 'pathType must be specified'))
   else if (type === 'ImplementationSpecific') {
     if (text !== '' && !text.startsWith('/')) problems.push(invalid(`${path}.path`, text, 'must be an absolute path'))
   } else if (PATH_TYPES.includes(type)) {

@@ -1,4 +1,6 @@
 import {
+  certificateSigningRequests,
+  clusterRoles,
   configMaps,
   controllerRevisions,
   cronJobs,
@@ -8,13 +10,17 @@ import {
   endpointSlices,
   endpoints,
   jobs,
+  leases,
   namespaces,
   nodes,
   persistentVolumeClaims,
   persistentVolumes,
+  podDisruptionBudgets,
   pods,
   replicaSets,
   replicationControllers,
+  resourceQuotas,
+  secrets,
   serviceAccounts,
   services,
   statefulSets,
@@ -27,13 +33,24 @@ import { statefulSetController } from './apps/stateful-set/stateful-set.ts'
 import { cronJobController } from './batch/cron-job/cron-job.ts'
 import { jobController } from './batch/job/job.ts'
 import { ttlAfterFinishedController } from './batch/ttl-after-finished.ts'
+import { certificateApprovalController } from './certificates/approval.ts'
+import { certificateCleanupController } from './certificates/cleanup.ts'
+import { certificateSigningController } from './certificates/signing.ts'
+import { clusterRoleAggregation } from './core/cluster-role-aggregation.ts'
 import { garbageCollector } from './core/garbage-collector/garbage-collector.ts'
 import { namespaceController } from './core/namespace/namespace.ts'
+import { nodeIpamController } from './core/node/node-ipam.ts'
+import { NODE_LEASES, nodeLifecycleController } from './core/node/node-lifecycle.ts'
+import { taintEvictionController } from './core/node/taint-eviction.ts'
+import { podGarbageCollector } from './core/pod-garbage-collector.ts'
+import { resourceQuotaController } from './core/resource-quota/resource-quota.ts'
 import { ROOT_CA_SCOPE, rootCaPublisher } from './core/root-ca-publisher.ts'
 import { serviceAccountController } from './core/service-account.ts'
+import { serviceAccountTokenController, TOKEN_SECRETS } from './core/service-account-token.ts'
 import { endpointSliceController } from './network/endpoint-slice/endpoint-slice.ts'
 import { endpointSliceMirroringController } from './network/endpoint-slice-mirroring.ts'
 import { endpointsController } from './network/endpoints.ts'
+import { disruptionController } from './policy/disruption.ts'
 import type { ControllerEntry } from './runtime/context.ts'
 import { persistentVolumeBinder } from './storage/binder/binder.ts'
 import { claimProtectionController, volumeProtectionController } from './storage/protection.ts'
@@ -222,6 +239,138 @@ export const CONTROLLERS: readonly ControllerEntry[] = [
     name: 'persistentvolume-protection',
     byDefault: true,
     create: ({ client, informers }) => volumeProtectionController({ client, volumes: informers.informer(persistentVolumes) }),
+  },
+  {
+    name: 'node-ipam',
+    byDefault: true,
+    create: ({ client, informers, recorderFor, settings }) =>
+      settings.clusterCidrs.length === 0
+        ? undefined
+        : nodeIpamController({
+            client,
+            nodes: informers.informer(nodes),
+            recorder: recorderFor('cidrAllocator'),
+            clusterCidrs: settings.clusterCidrs,
+            maskIpv4: settings.nodeCidrMaskIpv4 ?? 24,
+            maskIpv6: settings.nodeCidrMaskIpv6 ?? 64,
+          }),
+  },
+  {
+    name: 'node-lifecycle',
+    byDefault: true,
+    create: ({ client, informers, clock, recorderFor }) =>
+      nodeLifecycleController({
+        client,
+        nodes: informers.informer(nodes),
+        leases: informers.informer(leases, NODE_LEASES),
+        pods: informers.informer(pods),
+        recorder: recorderFor('node-controller'),
+        clock,
+      }),
+  },
+  {
+    name: 'taint-eviction',
+    byDefault: true,
+    create: ({ client, informers, clock, recorderFor }) =>
+      taintEvictionController({
+        client,
+        nodes: informers.informer(nodes),
+        pods: informers.informer(pods),
+        recorder: recorderFor('taint-eviction-controller'),
+        clock,
+      }),
+  },
+  {
+    name: 'pod-garbage-collector',
+    byDefault: true,
+    create: ({ client, informers, clock, settings }) =>
+      podGarbageCollector({
+        client,
+        nodes: informers.informer(nodes),
+        pods: informers.informer(pods),
+        clock,
+        threshold: settings.terminatedPodThreshold ?? 12_500,
+      }),
+  },
+  {
+    name: 'resourcequota',
+    byDefault: true,
+    create: ({ client, informers, discovery, clock }) =>
+      resourceQuotaController({
+        client,
+        informers,
+        discovery,
+        quotas: informers.informer(resourceQuotas),
+        pods: informers.informer(pods),
+        services: informers.informer(services),
+        claims: informers.informer(persistentVolumeClaims),
+        clock,
+      }),
+  },
+  {
+    name: 'serviceaccount-token',
+    byDefault: true,
+    create: ({ client, informers, settings }) =>
+      serviceAccountTokenController({
+        client,
+        secrets: informers.informer(secrets, TOKEN_SECRETS),
+        serviceAccounts: informers.informer(serviceAccounts),
+        rootCa: settings.rootCa,
+      }),
+  },
+  {
+    name: 'clusterrole-aggregation',
+    byDefault: true,
+    create: ({ client, informers }) => clusterRoleAggregation({ client, clusterRoles: informers.informer(clusterRoles) }),
+  },
+  {
+    name: 'disruption',
+    byDefault: true,
+    create: ({ client, informers, discovery, clock, recorderFor }) =>
+      disruptionController({
+        client,
+        discovery,
+        budgets: informers.informer(podDisruptionBudgets),
+        pods: informers.informer(pods),
+        replicaSets: informers.informer(replicaSets),
+        deployments: informers.informer(deployments),
+        statefulSets: informers.informer(statefulSets),
+        replicationControllers: informers.informer(replicationControllers),
+        recorder: recorderFor('controllermanager'),
+        clock,
+      }),
+  },
+  {
+    name: 'certificatesigningrequest-approving',
+    byDefault: true,
+    create: ({ client, informers, clock, settings }) =>
+      settings.signer === undefined
+        ? undefined
+        : certificateApprovalController({
+            client,
+            requests: informers.informer(certificateSigningRequests),
+            signer: settings.signer,
+            clock,
+          }),
+  },
+  {
+    name: 'certificatesigningrequest-signing',
+    byDefault: true,
+    create: ({ client, informers, clock, settings }) =>
+      settings.signer === undefined
+        ? undefined
+        : certificateSigningController({
+            client,
+            requests: informers.informer(certificateSigningRequests),
+            signer: settings.signer,
+            clock,
+          }),
+  },
+  {
+    name: 'certificatesigningrequest-cleaner',
+    byDefault: true,
+    create: ({ client, informers, clock }) =>
+      certificateCleanupController({ client, requests: informers.informer(certificateSigningRequests), clock }),
   },
   // Last: it asks for an informer of every resource and shares those that exist already.
   {

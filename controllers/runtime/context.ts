@@ -34,10 +34,22 @@ export interface ControllerSettings {
   readonly terminatedPodThreshold?: number
 }
 
-/** Turns a checked request into a certificate of one of the cluster's authorities. */
+/** Reads certificate requests, and turns a checked one into a certificate of one of the cluster's authorities. */
 export interface CertificateSigner {
+  /** Throws when `requestPem` is no PKCS#10 request or its signature is wrong. */
+  inspect(requestPem: string, signal: AbortSignal): Promise<RequestFacts>
   /** PEM request in, PEM certificate out. Throws when the request cannot be signed. */
   sign(request: SigningRequest, signal: AbortSignal): Promise<string>
+}
+
+/** What a certificate request asks to be called. */
+export interface RequestFacts {
+  readonly commonName: string
+  readonly organizations: readonly string[]
+  readonly dnsNames: readonly string[]
+  readonly ipAddresses: readonly string[]
+  readonly emailAddresses: readonly string[]
+  readonly uris: readonly string[]
 }
 
 export interface SigningRequest {
@@ -52,5 +64,6 @@ export interface ControllerEntry {
   /** As `--controllers` and the documentation name it. */
   readonly name: string
   readonly byDefault: boolean
-  create(context: ControllerContext): Controller
+  /** Undefined when the settings leave it nothing to do. */
+  readonly create: (context: ControllerContext) => Controller | undefined
 }

@@ -2,6 +2,7 @@ import { createDiscovery as serveDiscovery } from '../../core/apiserver/discover
 import type { ApiServerDeps } from '../../core/apiserver/server.ts'
 import { CONTROLLERS } from '../../controllers/index.ts'
 import { controllerRunner } from '../../controllers/runtime/run.ts'
+import { selectControllers } from '../../controllers/runtime/select.ts'
 import type { Client } from '../../core/client/client.ts'
 import { createDiscovery } from '../../core/client/discovery.ts'
 import { inProcessTransport } from '../../core/client/in-process.ts'
@@ -45,11 +46,7 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
     log,
     settings,
   }
-  const chosen = CONTROLLERS.filter(({ name, byDefault }) => options.controllers?.includes(name) ?? byDefault)
-  const runner = controllerRunner(
-    chosen.map((entry) => entry.create(context)),
-    { informers, clock, log },
-  )
+  const runner = controllerRunner(selectControllers(CONTROLLERS, options.controllers ?? ['*'], context), { informers, clock, log })
   const running = [await informers.start(life.signal), await recorder.start(life.signal)]
   running.push(await runner.start(life.signal))
   return {

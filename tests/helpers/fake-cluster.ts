@@ -197,7 +197,7 @@ export class FakeCluster implements Client {
 
   /** What the update strategies do: status and the rest change apart, and a spec change counts. */
   #write(type: ResourceType<unknown>, old: Any, next: Any, subresource: string | undefined): Any {
-    if (subresource === 'status') {
+    if (subresource === 'status' || subresource === 'approval') {
       const { labels, ownerReferences, finalizers } = old.metadata
       // The status of a Deployment travels with its annotations: the controller writes the revision there.
       const { annotations } = type.resource === 'deployments' ? next.metadata : old.metadata

@@ -18,7 +18,7 @@ import { priorityClassDef } from './scheduling.ts'
 import * as storage from './storage/index.ts'
 import { created, createProblems, decoded, TEST_CONTEXT, updateProblems } from './testing.ts'
 
-const any = (def: unknown): ResourceDef<KubeObject> => def as ResourceDef<KubeObject>
+const any = (def: unknown): ResourceDef => def as ResourceDef
 
 const ingress = (backend: object, more: object = {}): object => ({
   spec: { rules: [{ http: { paths: [{ path: '/', pathType: 'Prefix', backend, ...more }] } }] },
@@ -503,7 +503,7 @@ describe('conversions', () => {
       },
       spec: { scaleTargetRef: { kind: 'Deployment', name: 'web' }, maxReplicas: 3, targetCPUUtilizationPercentage: 50 },
     })
-    const hub = conversion?.toHub(v1 as never)
+    const hub = conversion?.toHub(v1)
     assert.deepEqual((hub as unknown as { spec: { metrics: unknown } }).spec.metrics, [
       {
         type: 'Pods',
@@ -516,14 +516,14 @@ describe('conversions', () => {
       { type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: 50 } } },
     ])
     assert.deepEqual(hub?.metadata.annotations, { keep: 'me' })
-    const back = conversion?.fromHub(hub as KubeObject)
+    const back = conversion?.fromHub(hub)
     assert.deepEqual(JSON.parse(JSON.stringify(back?.spec)), JSON.parse(JSON.stringify(v1.spec)))
     assert.equal(back?.metadata.annotations?.['keep'], 'me')
   })
 
   it('aim an autoscaler of v1 without target at 80 percent', () => {
     const v1 = decoded(autoscaling.autoscalerV1Def, { spec: { scaleTargetRef: { kind: 'D', name: 'w' }, maxReplicas: 3 } })
-    const hub = autoscaling.autoscalerV1Def.conversion?.toHub(v1 as never) as KubeObject
+    const hub = autoscaling.autoscalerV1Def.conversion?.toHub(v1) as KubeObject
     assert.equal(autoscaling.autoscalerV1Def.conversion?.fromHub(hub).spec.targetCPUUtilizationPercentage, 80)
   })
 
@@ -538,7 +538,7 @@ describe('conversions', () => {
       reportingController: 'c',
       reportingInstance: 'i',
     })
-    const stored = eventsEventDef.conversion?.toHub(event as never) as unknown as Record<string, unknown>
+    const stored = eventsEventDef.conversion?.toHub(event) as unknown as Record<string, unknown>
     assert.deepEqual(
       [stored['apiVersion'], stored['message'], stored['involvedObject'], stored['reportingComponent']],
       ['v1', 'n', { kind: 'Pod', name: 'a' }, 'c'],

@@ -56,7 +56,7 @@ describe('jobs', () => {
     ],
     [
       'a name too long for its pods',
-      { metadata: { name: `${'a'.repeat(62)}` }, ...job({ completionMode: 'Indexed', completions: 10 }) },
+      { metadata: { name: 'a'.repeat(62) }, ...job({ completionMode: 'Indexed', completions: 10 }) },
       [
         `metadata.name: Invalid value: "${'a'.repeat(62)}": will not able to create pod with invalid DNS label: must be no more than 63 characters`,
       ],

@@ -8,7 +8,7 @@ import * as core from './index.ts'
 const { configMapDef, secretDef, namespaceDef, nodeDef, limitRangeDef, resourceQuotaDef } = core
 const { persistentVolumeDef, persistentVolumeClaimDef, endpointsDef, eventDef, replicationControllerDef, serviceAccountDef } = core
 const base64 = (text: string): string => Buffer.from(text).toString('base64')
-const any = (def: unknown): ResourceDef<KubeObject> => def as ResourceDef<KubeObject>
+const any = (def: unknown): ResourceDef => def as ResourceDef
 
 const claim = (spec: object = {}): object => ({
   spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } }, ...spec },
@@ -74,7 +74,7 @@ describe('defaults and preparation of the core group', () => {
     const next = decoded(persistentVolumeDef, { ...volume(), status: { phase: 'Bound' } })
     const status = persistentVolumeDef.subresources['status']
     assert.ok(status?.type === 'object')
-    status.prepareUpdate(next, old as never, { ...TEST_CONTEXT, nowMs: TEST_CONTEXT.nowMs + 5_000 })
+    status.prepareUpdate(next, old, { ...TEST_CONTEXT, nowMs: TEST_CONTEXT.nowMs + 5_000 })
     assert.equal(next.status.lastPhaseTransitionTime, '2026-03-01T12:00:05Z')
   })
 
@@ -85,7 +85,7 @@ describe('defaults and preparation of the core group', () => {
 })
 
 describe('validation of the core group', () => {
-  const accepted: readonly (readonly [string, ResourceDef<KubeObject>, object])[] = [
+  const accepted: readonly (readonly [string, ResourceDef, object])[] = [
     ['a ConfigMap', any(configMapDef), { data: { 'a.b': '1' }, binaryData: { c: base64('x') } }],
     ['a TLS secret', any(secretDef), { type: 'kubernetes.io/tls', data: { 'tls.crt': '', 'tls.key': '' } }],
     ['a claim', any(persistentVolumeClaimDef), claim()],
@@ -103,7 +103,7 @@ describe('validation of the core group', () => {
       assert.deepEqual(createProblems(def, draft), [])
     })
 
-  const rejected: readonly (readonly [string, ResourceDef<KubeObject>, object, readonly string[]])[] = [
+  const rejected: readonly (readonly [string, ResourceDef, object, readonly string[]])[] = [
     [
       'one key in two places',
       any(configMapDef),

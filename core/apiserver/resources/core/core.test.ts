@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { KubeObject } from '../../../meta/object.ts'
 import type { ResourceDef } from '../resource-def.ts'
 import { created, createProblems, decoded, TEST_CONTEXT, updated, updateProblems } from '../testing.ts'
 import * as core from './index.ts'

@@ -135,7 +135,10 @@ function optionalDeps({ aggregated, inFlight, moreMetrics, audit }: ApiServerOpt
   }
 }
 
-function identities(options: ApiServerOptions, reader: ObjectReader): {
+function identities(
+  options: ApiServerOptions,
+  reader: ObjectReader,
+): {
   readonly authenticator: Authenticator
   readonly review: { readonly verifier: TokenVerifier; readonly others: readonly Authenticator[]; readonly audiences: readonly string[] }
   readonly token: ReturnType<typeof tokenHandler>

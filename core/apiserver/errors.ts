@@ -117,7 +117,12 @@ export function fromStoreError(err: unknown, target: GroupResource, name: string
     case 'FutureRevision':
       return new StatusError('Timeout', `Timeout: ${err.message}`, { retryAfterSeconds: 1 }, { cause: err })
     case 'Unavailable':
-      return new StatusError('ServiceUnavailable', 'the datastore is not available at this time, please try again', { retryAfterSeconds: 1 }, { cause: err })
+      return new StatusError(
+        'ServiceUnavailable',
+        'the datastore is not available at this time, please try again',
+        { retryAfterSeconds: 1 },
+        { cause: err },
+      )
     default:
       throw new Error(`unknown store error code ${String(err.code satisfies never)}`)
   }

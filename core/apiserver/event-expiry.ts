@@ -90,7 +90,7 @@ async function follow(events: ResourceCache, onWrite: (entry: Entry) => void, si
     const watch = events.watch({ afterRevision: events.revision })
     try {
       for (let batch = await watch.pull(signal); batch !== undefined; batch = await watch.pull(signal))
-        for (const { type, entry } of batch.events) if (type !== 'DELETED') onWrite(entry)
+        batch.events.filter(({ type }) => type !== 'DELETED').forEach(({ entry }) => onWrite(entry))
       return
     } catch (err) {
       // Fallen behind in a flood: what was missed is found by the next start. Anything else is the end.

@@ -19,7 +19,16 @@ export interface FinishedRequest {
 export interface RequestMetrics {
   /** `change` is 1 when a request begins and -1 when it ends. */
   inFlight(kind: 'readOnly' | 'mutating', change: 1 | -1): void
-  longRunning(labels: { readonly verb: string; readonly group: string; readonly version: string; readonly resource: string; readonly subresource: string }, change: 1 | -1): void
+  longRunning(
+    labels: {
+      readonly verb: string
+      readonly group: string
+      readonly version: string
+      readonly resource: string
+      readonly subresource: string
+    },
+    change: 1 | -1,
+  ): void
   observe(request: FinishedRequest): void
   /** A request that was turned away because too many were under way. */
   rejected(kind: 'readOnly' | 'mutating'): void
@@ -60,13 +69,29 @@ export function createRequestMetrics(): RequestMetrics {
     },
     render() {
       const lines = [
-        ...header('apiserver_request_total', 'counter', 'Counter of apiserver requests broken out for each verb, dry run value, group, version, resource, scope, component, and HTTP response code.'),
+        ...header(
+          'apiserver_request_total',
+          'counter',
+          'Counter of apiserver requests broken out for each verb, dry run value, group, version, resource, scope, component, and HTTP response code.',
+        ),
         ...[...totals.values()].map(({ labels, count }) => `apiserver_request_total{${labels}} ${count}`),
-        ...header('apiserver_request_duration_seconds', 'histogram', 'Response latency distribution in seconds for each verb, dry run value, group, version, resource, subresource, scope and component.'),
+        ...header(
+          'apiserver_request_duration_seconds',
+          'histogram',
+          'Response latency distribution in seconds for each verb, dry run value, group, version, resource, subresource, scope and component.',
+        ),
         ...[...durations.values()].flatMap(histogramLines),
-        ...header('apiserver_current_inflight_requests', 'gauge', 'Maximal number of currently used inflight request limit of this apiserver per request kind in last second.'),
+        ...header(
+          'apiserver_current_inflight_requests',
+          'gauge',
+          'Maximal number of currently used inflight request limit of this apiserver per request kind in last second.',
+        ),
         ...Object.entries(inFlight).map(([kind, value]) => `apiserver_current_inflight_requests{request_kind="${kind}"} ${value}`),
-        ...header('apiserver_longrunning_requests', 'gauge', 'Gauge of all active long-running apiserver requests broken out by verb, group, version, resource, scope and component.'),
+        ...header(
+          'apiserver_longrunning_requests',
+          'gauge',
+          'Gauge of all active long-running apiserver requests broken out by verb, group, version, resource, scope and component.',
+        ),
         ...[...longRunning].map(([labels, value]) => `apiserver_longrunning_requests{${labels}} ${value}`),
         ...header('apiserver_dropped_requests_total', 'counter', 'Number of requests dropped with "Try again later" response.'),
         ...Object.entries(rejected).map(([kind, value]) => `apiserver_dropped_requests_total{request_kind="${kind}"} ${value}`),
@@ -81,7 +106,17 @@ function count(totals: Map<string, { readonly labels: string; count: number }>, 
   const key = `${verb} ${group}/${version}/${resource}/${subresource} ${scope} ${String(dryRun)} ${code}`
   let total = totals.get(key)
   if (total === undefined) {
-    const labels = labelText({ code: String(code), component: 'apiserver', dry_run: dryRun ? 'All' : '', group, resource, scope, subresource, verb, version })
+    const labels = labelText({
+      code: String(code),
+      component: 'apiserver',
+      dry_run: dryRun ? 'All' : '',
+      group,
+      resource,
+      scope,
+      subresource,
+      verb,
+      version,
+    })
     totals.set(key, (total = { labels, count: 0 }))
   }
   total.count += 1

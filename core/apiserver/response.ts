@@ -1,4 +1,4 @@
-import { type Status, StatusError } from '../meta/status-error.ts'
+import { type Status, type StatusError } from '../meta/status-error.ts'
 import type { OutputForm } from './output/form.ts'
 import { MEDIA_TYPES } from './output/form.ts'
 import type { ApiResponse } from './request.ts'
@@ -49,12 +49,16 @@ export function statusResponse(err: StatusError): ApiResponse {
   return seconds === undefined ? response : { ...response, headers: { ...response.headers, 'retry-after': String(seconds) } }
 }
 
-/** The Status of a write that leaves no object to show. `kind` is the resource as in the URL. */
-export function successStatus(details: { readonly name: string; readonly group: string; readonly kind: string; readonly uid?: string }): Status {
+/** The Status of a deletion, which has no code: Go leaves out a zero. `kind` is the resource as in the URL. */
+export function successStatus(details: {
+  readonly name: string
+  readonly group: string
+  readonly kind: string
+  readonly uid?: string
+}): Omit<Status, 'code'> {
   const { name, group, kind, uid } = details
   const shown = { name, ...(group !== '' && { group }), kind, ...(uid !== undefined && uid !== '' && { uid }) }
-  // NOTE: a deletion's Status has no code; Go leaves out the zero. The type asks for one, so it is cut when sent.
-  return { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details: shown, code: 0 }
+  return { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details: shown }
 }
 
 /** Adds a Warning header with every text; HTTP joins several with commas. Source: apiserver, warning handling. */

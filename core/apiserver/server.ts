@@ -197,7 +197,7 @@ async function answerPath(deps: ApiServerDeps, request: ApiRequest): Promise<Api
 }
 
 async function metricsPage(deps: ApiServerDeps): Promise<ApiResponse> {
-  const parts = await Promise.all((deps.moreMetrics ?? []).map((render) => render()))
+  const parts = await Promise.all((deps.moreMetrics ?? []).map(async (render) => render()))
   const page = textResponse(200, [deps.metrics.render(), ...parts].join(''))
   return { ...page, headers: { ...page.headers, 'content-type': 'text/plain; version=0.0.4; charset=utf-8' } }
 }
@@ -276,7 +276,12 @@ function actingAs(request: ApiRequest, user: UserInfo): ApiRequest {
 /** Paths worth a label of their own; anything else could be invented without end. */
 const LABELLED_PATH = /^\/(?:healthz|livez|readyz|metrics|version|api|apis|openapi\/v[23])(?=\/|$)/
 
-function measure(engine: Engine, request: ApiRequest, info: RequestInfo, outcome: { readonly code: number; readonly seconds: number }): FinishedRequest {
+function measure(
+  engine: Engine,
+  request: ApiRequest,
+  info: RequestInfo,
+  outcome: { readonly code: number; readonly seconds: number },
+): FinishedRequest {
   const nothing = { group: '', version: '', resource: '', subresource: '', scope: '', dryRun: false }
   if (info.kind === 'path') {
     const path = LABELLED_PATH.exec(info.path)?.[0] ?? ''

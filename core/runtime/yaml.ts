@@ -18,7 +18,7 @@ const OLD_OCTAL = /^0[0-7]+$/
 /** Integers as Kubernetes' YAML reads them: `0644` and `0o644` are octal, `08` is a decimal, `1:30` is text. */
 const intTag = defineScalarTag('tag:yaml.org,2002:int', {
   implicit: true,
-  implicitFirstChars: ['-', '+', ...'0123456789'],
+  implicitFirstChars: '-+0123456789'.split(''),
   resolve: (source) => (INTEGER.test(source) ? readInteger(source.replaceAll('_', '')) : NOT_RESOLVED),
   identify: (value) => Number.isInteger(value) && !Object.is(value, -0) && !String(value).includes('e'),
   represent: (value) => String(value),

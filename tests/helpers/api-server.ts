@@ -32,11 +32,16 @@ export async function startTestApiServer(options: Partial<ApiServerOptions> = {}
   const pki = await openPki(dataDir, clock.now())
   const store = await openSqlite({ path: join(folder.path, 'state.db'), writer: 'in-process' })
   // The port is known when the listener is; nobody asks before the server is assembled.
-  let api: AssembledApiServer | undefined
-  const http = await listen(pki, log, () => api)
-  api = await assembleApiServer({
+  const assembled: { api?: AssembledApiServer } = {}
+  const http = await listen(pki, log, () => assembled.api)
+  const api = await assembleApiServer({
     store,
-    settings: { serviceCidrs: [SERVICE_CIDR], clusterCidrs: ['10.42.0.0/16'], nodePortRange: [30000, 32767], clusterDomain: 'cluster.local' },
+    settings: {
+      serviceCidrs: [SERVICE_CIDR],
+      clusterCidrs: ['10.42.0.0/16'],
+      nodePortRange: [30000, 32767],
+      clusterDomain: 'cluster.local',
+    },
     bootstrap: {
       serviceCidr: SERVICE_CIDR,
       apiServerAddresses: ['192.0.2.1'],
@@ -60,17 +65,17 @@ export async function startTestApiServer(options: Partial<ApiServerOptions> = {}
     signal: life.signal,
     ...options,
   })
-  const running = api
+  assembled.api = api
   return {
     port: http.port,
     kubeconfig: await writeKubeconfig(folder.path, pki, http.port),
     folder: folder.path,
-    api: running,
+    api,
     pki,
     async [Symbol.asyncDispose]() {
       life.abort(new Error('the test is over'))
       await http.stop(1000)
-      await running.done.catch(() => undefined)
+      await api.done.catch(() => undefined)
       await store[Symbol.asyncDispose]()
       await folder[Symbol.asyncDispose]()
     },
@@ -90,7 +95,14 @@ const VERSION = {
 }
 
 function openPki(dataDir: string, nowMs: number): Promise<ServerPki> {
-  const names = { serviceIp: '10.43.0.1', clusterDomain: 'cluster.local', advertiseAddress: HOST, nodeName: 'test', nodeIps: [HOST], tlsSans: [] }
+  const names = {
+    serviceIp: '10.43.0.1',
+    clusterDomain: 'cluster.local',
+    advertiseAddress: HOST,
+    nodeName: 'test',
+    nodeIps: [HOST],
+    tlsSans: [],
+  }
   return openServerPki({ dataDir, names, nowMs })
 }
 
@@ -114,7 +126,11 @@ function listen(pki: ServerPki, log: ApiServerOptions['log'], api: () => Assembl
 async function writeKubeconfig(folder: string, pki: ServerPki, port: number): Promise<string> {
   const path = join(folder, 'kubeconfig.yaml')
   await mkdir(folder, { recursive: true })
-  const credentials = { kind: 'inline', authorityPem: pki.authorities['server-ca'].certificatePem, identity: pki.leafs.get('client-admin') } as const
+  const credentials = {
+    kind: 'inline',
+    authorityPem: pki.authorities['server-ca'].certificatePem,
+    identity: pki.leafs.get('client-admin'),
+  } as const
   await writeFile(path, kubeconfigText({ server: `https://${HOST}:${port}`, credentials }), { mode: 0o600 })
   return path
 }

@@ -40,11 +40,11 @@ export interface CallOptions {
 export interface Engine extends AsyncDisposable {
   readonly server: ApiServer
   readonly caches: Caches
-  call(method: string, url: string, body?: unknown, options?: CallOptions): Promise<Answer>
+  readonly call: (method: string, url: string, body?: unknown, options?: CallOptions) => Promise<Answer>
   /** The raw answer, for streams. */
-  open(method: string, url: string, body?: unknown, options?: CallOptions): Promise<ApiResponse>
+  readonly open: (method: string, url: string, body?: unknown, options?: CallOptions) => Promise<ApiResponse>
   /** Follows a watch; `next` resolves with the next event. */
-  watch(url: string, options?: CallOptions): Promise<WatchReader>
+  readonly watch: (url: string, options?: CallOptions) => Promise<WatchReader>
 }
 
 export interface WatchReader {
@@ -69,7 +69,14 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
   const store = await openSqlite({ path: `${folder.path}/state.db`, writer: 'in-process' })
   const resources = createResourceTable(RESOURCES)
   const stored = RESOURCES.filter((def) => def.storagePrefix !== '' && def.conversion === undefined)
-  const caches = await createCaches({ store, resources: stored, clock: systemClock, signal: life.signal, freeze: true, ...(options.ring && { ring: options.ring }) })
+  const caches = await createCaches({
+    store,
+    resources: stored,
+    clock: systemClock,
+    signal: life.signal,
+    freeze: true,
+    ...(options.ring && { ring: options.ring }),
+  })
   const deps: ApiServerDeps = {
     resources,
     cacheOf: (prefix) => caches.get(prefix),
@@ -148,7 +155,10 @@ function watchReader(response: ApiResponse, life: AbortController): WatchReader 
       while (lines.length === 0) {
         const chunk = await chunks.next()
         if (chunk.done === true) return undefined
-        lines = Buffer.from(chunk.value).toString('utf8').split('\n').filter((line) => line !== '')
+        lines = Buffer.from(chunk.value)
+          .toString('utf8')
+          .split('\n')
+          .filter((line) => line !== '')
       }
       return JSON.parse(lines.shift() ?? '') as { type: string; object: unknown }
     },

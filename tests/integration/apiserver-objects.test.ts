@@ -1,3 +1,4 @@
+/* eslint-disable @typescript-eslint/no-unsafe-member-access, @typescript-eslint/no-unsafe-assignment, @typescript-eslint/no-unsafe-call, @typescript-eslint/no-unsafe-argument -- answers of every kind are looked into */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { decodeProtobuf, encodeProtobuf } from '../../core/api/protobuf/protobuf.ts'
@@ -29,7 +30,10 @@ describe('objects', () => {
       assert.match(metadata.creationTimestamp, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/)
       assert.equal(metadata.namespace, 'default')
       assert.match(metadata.resourceVersion, /^[1-9]\d*$/)
-      assert.deepEqual(metadata.managedFields.map((m: { manager: string; operation: string }) => [m.manager, m.operation]), [['test', 'Update']])
+      assert.deepEqual(
+        metadata.managedFields.map((m: { manager: string; operation: string }) => [m.manager, m.operation]),
+        [['test', 'Update']],
+      )
       const read = await call('GET', `${MAPS}/one`)
       assert.equal(read.status, 200)
       assert.equal(read.text, created.text)
@@ -81,16 +85,65 @@ describe('objects', () => {
     }))
 
   for (const { title, url = MAPS, body, status, message } of [
-    { title: 'a body that is not JSON', body: 'x', status: 400, message: /^the object provided is unrecognized \(must be of type ConfigMap\): couldn't get version\/kind; json parse error: / },
-    { title: 'another kind', body: { kind: 'Secret', apiVersion: 'v1' }, status: 400, message: /^Secret in version "v1" cannot be handled as a ConfigMap/ },
-    { title: 'another version', body: { kind: 'ConfigMap', apiVersion: 'v2' }, status: 400, message: /^the API version in the data \(v2\) does not match the expected API version \(v1\)$/ },
-    { title: 'another namespace', body: { metadata: { name: 'a', namespace: 'other' } }, status: 400, message: /^the namespace of the provided object does not match the namespace sent on the request$/ },
-    { title: 'a value of the wrong type', body: { metadata: { name: 'a' }, data: { a: 1 } }, status: 400, message: /cannot unmarshal number into Go struct field ConfigMap\.data of type string/ },
-    { title: 'an unknown field with strict validation', url: `${MAPS}?fieldValidation=Strict`, body: { metadata: { name: 'a' }, daata: {} }, status: 400, message: /^ConfigMap in version "v1" cannot be handled as a ConfigMap: strict decoding error: unknown field "daata"$/ },
-    { title: 'an unknown way of validation', url: `${MAPS}?fieldValidation=Loose`, body: {}, status: 422, message: /^CreateOptions\.meta\.k8s\.io "" is invalid: fieldValidation: Unsupported value: "Loose"/ },
+    {
+      title: 'a body that is not JSON',
+      body: 'x',
+      status: 400,
+      message: /^the object provided is unrecognized \(must be of type ConfigMap\): couldn't get version\/kind; json parse error: /,
+    },
+    {
+      title: 'another kind',
+      body: { kind: 'Secret', apiVersion: 'v1' },
+      status: 400,
+      message: /^Secret in version "v1" cannot be handled as a ConfigMap/,
+    },
+    {
+      title: 'another version',
+      body: { kind: 'ConfigMap', apiVersion: 'v2' },
+      status: 400,
+      message: /^the API version in the data \(v2\) does not match the expected API version \(v1\)$/,
+    },
+    {
+      title: 'another namespace',
+      body: { metadata: { name: 'a', namespace: 'other' } },
+      status: 400,
+      message: /^the namespace of the provided object does not match the namespace sent on the request$/,
+    },
+    {
+      title: 'a value of the wrong type',
+      body: { metadata: { name: 'a' }, data: { a: 1 } },
+      status: 400,
+      message: /cannot unmarshal number into Go struct field ConfigMap\.data of type string/,
+    },
+    {
+      title: 'an unknown field with strict validation',
+      url: `${MAPS}?fieldValidation=Strict`,
+      body: { metadata: { name: 'a' }, daata: {} },
+      status: 400,
+      message: /^ConfigMap in version "v1" cannot be handled as a ConfigMap: strict decoding error: unknown field "daata"$/,
+    },
+    {
+      title: 'an unknown way of validation',
+      url: `${MAPS}?fieldValidation=Loose`,
+      body: {},
+      status: 422,
+      message: /^CreateOptions\.meta\.k8s\.io "" is invalid: fieldValidation: Unsupported value: "Loose"/,
+    },
     { title: 'an unknown dry run', url: `${MAPS}?dryRun=Some`, body: {}, status: 422, message: /dryRun: Unsupported value/ },
-    { title: 'no namespace in the path', url: '/api/v1/configmaps', body: {}, status: 405, message: /^the server does not allow this method on the requested resource$/ },
-    { title: 'an unknown resource', url: '/api/v1/namespaces/default/configmops', body: {}, status: 404, message: /^the server could not find the requested resource$/ },
+    {
+      title: 'no namespace in the path',
+      url: '/api/v1/configmaps',
+      body: {},
+      status: 405,
+      message: /^the server does not allow this method on the requested resource$/,
+    },
+    {
+      title: 'an unknown resource',
+      url: '/api/v1/namespaces/default/configmops',
+      body: {},
+      status: 404,
+      message: /^the server could not find the requested resource$/,
+    },
   ]) {
     it(`answers ${status} to ${title}`, () =>
       withEngine(async ({ call }) => {
@@ -137,7 +190,10 @@ describe('objects', () => {
       assert.equal(sent.status, 201)
       assert.equal(sent.headers['content-type'], PROTOBUF)
       const list = decodeProtobuf(await bodyOf(await open('GET', MAPS, undefined, accept))) as { items: { metadata: { name: string } }[] }
-      assert.deepEqual(list.items.map(({ metadata }) => metadata.name), ['binary', 'spelt'])
+      assert.deepEqual(
+        list.items.map(({ metadata }) => metadata.name),
+        ['binary', 'spelt'],
+      )
       assert.equal((await call('GET', `${MAPS}/binary`)).json.kind, 'ConfigMap')
     }))
 
@@ -166,7 +222,10 @@ describe('updates', () => {
   it('replace, bump the revision and keep what is the server’s', () =>
     withEngine(async ({ call }) => {
       const { json: before } = await call('POST', MAPS, configMap('one'))
-      const { json: after, status } = await call('PUT', `${MAPS}/one`, { metadata: { name: 'one', creationTimestamp: '2001-01-01T00:00:00Z' }, data: { b: '2' } })
+      const { json: after, status } = await call('PUT', `${MAPS}/one`, {
+        metadata: { name: 'one', creationTimestamp: '2001-01-01T00:00:00Z' },
+        data: { b: '2' },
+      })
       assert.equal(status, 200)
       assert.deepEqual(after.data, { b: '2' })
       assert.equal(after.metadata.uid, before.metadata.uid)
@@ -208,7 +267,10 @@ describe('updates', () => {
       const answer = await call('PUT', `${MAPS}/one`, configMap('two'))
       assert.equal(answer.status, 404)
       await call('POST', MAPS, configMap('one'))
-      assert.equal((await call('PUT', `${MAPS}/one`, configMap('two'))).json.message, 'the name of the object (two) does not match the name on the URL (one)')
+      assert.equal(
+        (await call('PUT', `${MAPS}/one`, configMap('two'))).json.message,
+        'the name of the object (two) does not match the name on the URL (one)',
+      )
     }))
 
   it('create only kinds that allow it', () =>
@@ -226,6 +288,9 @@ describe('updates', () => {
     withEngine(async ({ call }) => {
       await call('POST', MAPS, configMap('one'))
       const answers = await Promise.all(Array.from({ length: 8 }, (_, i) => call('PUT', `${MAPS}/one`, configMap('one', { n: String(i) }))))
-      assert.deepEqual(answers.map(({ status }) => status), new Array(8).fill(200))
+      assert.deepEqual(
+        answers.map(({ status }) => status),
+        new Array(8).fill(200),
+      )
     }))
 })

@@ -1,3 +1,4 @@
+/* eslint-disable @typescript-eslint/no-unsafe-member-access, @typescript-eslint/no-unsafe-assignment, @typescript-eslint/no-unsafe-call, @typescript-eslint/no-unsafe-argument -- answers of every kind are looked into */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type Answer, type Engine, startEngine } from '../helpers/engine.ts'
@@ -13,7 +14,12 @@ const deployment = (name: string, replicas = 2): object => ({
     selector: { matchLabels: { app: name } },
     template: {
       metadata: { labels: { app: name } },
-      spec: { containers: [{ name: 'main', image: 'image:1' }, { name: 'side', image: 'side:1' }] },
+      spec: {
+        containers: [
+          { name: 'main', image: 'image:1' },
+          { name: 'side', image: 'side:1' },
+        ],
+      },
     },
   },
 })
@@ -49,7 +55,9 @@ describe('patches', () => {
       const created = await call('POST', DEPLOYMENTS, deployment('web'))
       assert.equal(created.status, 201, created.text)
       assert.equal(created.json.metadata.generation, 1)
-      const patched = await patch('strategic', `${DEPLOYMENTS}/web`, { spec: { template: { spec: { containers: [{ name: 'side', image: 'side:2' }] } } } })
+      const patched = await patch('strategic', `${DEPLOYMENTS}/web`, {
+        spec: { template: { spec: { containers: [{ name: 'side', image: 'side:2' }] } } },
+      })
       assert.equal(patched.status, 200, patched.text)
       assert.deepEqual(images(patched), ['main=image:1', 'side=side:2'])
       assert.equal(patched.json.metadata.generation, 2)
@@ -58,7 +66,10 @@ describe('patches', () => {
   it('replace lists when merging', () =>
     withEngine(async ({ call }, patch) => {
       await call('POST', DEPLOYMENTS, deployment('web'))
-      const patched = await patch('merge', `${DEPLOYMENTS}/web`, { metadata: { labels: { app: null, new: 'x' } }, spec: { template: { spec: { containers: [{ name: 'only', image: 'o:1' }] } } } })
+      const patched = await patch('merge', `${DEPLOYMENTS}/web`, {
+        metadata: { labels: { app: null, new: 'x' } },
+        spec: { template: { spec: { containers: [{ name: 'only', image: 'o:1' }] } } },
+      })
       assert.deepEqual(images(patched), ['only=o:1'])
       assert.deepEqual(patched.json.metadata.labels, { new: 'x' })
     }))
@@ -84,7 +95,8 @@ describe('patches', () => {
     withEngine(async ({ call, caches }, patch) => {
       await call('POST', DEPLOYMENTS, deployment('web'))
       const { revision } = caches
-      for (const type of ['merge', 'strategic'] as const) assert.equal((await patch(type, `${DEPLOYMENTS}/web`, { spec: { replicas: 2 } })).status, 200)
+      for (const type of ['merge', 'strategic'] as const)
+        assert.equal((await patch(type, `${DEPLOYMENTS}/web`, { spec: { replicas: 2 } })).status, 200)
       assert.equal((await patch('strategic', `${DEPLOYMENTS}/web`, {})).status, 200)
       assert.equal(caches.revision, revision)
     }))
@@ -101,8 +113,13 @@ describe('patches', () => {
     withEngine(async ({ call }, patch) => {
       await call('POST', DEPLOYMENTS, deployment('web'))
       const keys = Array.from({ length: 6 }, (_, i) => `k${i}`)
-      const answers = await Promise.all(keys.map((key) => patch('merge', `${DEPLOYMENTS}/web`, { metadata: { annotations: { [key]: 'x' } } })))
-      assert.deepEqual(answers.map(({ status }) => status), keys.map(() => 200))
+      const answers = await Promise.all(
+        keys.map((key) => patch('merge', `${DEPLOYMENTS}/web`, { metadata: { annotations: { [key]: 'x' } } })),
+      )
+      assert.deepEqual(
+        answers.map(({ status }) => status),
+        keys.map(() => 200),
+      )
       assert.deepEqual(Object.keys((await call('GET', `${DEPLOYMENTS}/web`)).json.metadata.annotations as object).sort(), keys)
     }))
 
@@ -116,7 +133,10 @@ describe('patches', () => {
       assert.equal(unknown.status, 422)
       assert.match(unknown.json.message, /strict decoding error: unknown field "spec\.replikas"/)
       const renamed = await patch('merge', `${DEPLOYMENTS}/web`, { metadata: { name: 'other' } })
-      assert.deepEqual([renamed.status, renamed.json.message], [400, 'the name of the object (other) does not match the name on the URL (web)'])
+      assert.deepEqual(
+        [renamed.status, renamed.json.message],
+        [400, 'the name of the object (other) does not match the name on the URL (web)'],
+      )
     }))
 
   it('need a known type and an object', () =>
@@ -150,7 +170,10 @@ describe('server-side apply', () => {
       const conflict = await patch('apply', URL, deployment('web', 3))
       assert.equal(conflict.status, 409)
       assert.match(conflict.json.message, /^Apply failed with 1 conflict: conflict with "scaler".* using apps\/v1: \.spec\.replicas$/)
-      assert.deepEqual(conflict.json.details.causes.map(({ reason, field }: Record<string, string>) => [reason, field]), [['FieldManagerConflict', '.spec.replicas']])
+      assert.deepEqual(
+        conflict.json.details.causes.map(({ reason, field }: Record<string, string>) => [reason, field]),
+        [['FieldManagerConflict', '.spec.replicas']],
+      )
       const forced = await patch('apply', `${URL}&force=true`, deployment('web', 3))
       assert.deepEqual([forced.status, forced.json.spec.replicas], [200, 3])
     }))
@@ -172,7 +195,11 @@ describe('server-side apply', () => {
 
   it('reads YAML', () =>
     withEngine(async (_, patch) => {
-      const answer = await patch('apply', '/api/v1/namespaces/default/configmaps/m?fieldManager=me', 'apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: m\ndata:\n  k: v\n')
+      const answer = await patch(
+        'apply',
+        '/api/v1/namespaces/default/configmaps/m?fieldManager=me',
+        'apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: m\ndata:\n  k: v\n',
+      )
       assert.deepEqual([answer.status, answer.json.data], [201, { k: 'v' }])
     }))
 })
@@ -182,7 +209,11 @@ describe('subresources', () => {
     withEngine(async ({ call }, patch) => {
       const { json: created } = await call('POST', DEPLOYMENTS, { ...deployment('web'), status: { replicas: 9 } })
       assert.equal(created.status.replicas, undefined)
-      const { json: after } = await call('PUT', `${DEPLOYMENTS}/web/status`, { ...created, spec: { ...created.spec, replicas: 9 }, status: { replicas: 1, readyReplicas: 1 } })
+      const { json: after } = await call('PUT', `${DEPLOYMENTS}/web/status`, {
+        ...created,
+        spec: { ...created.spec, replicas: 9 },
+        status: { replicas: 1, readyReplicas: 1 },
+      })
       assert.deepEqual([after.spec.replicas, after.status.readyReplicas, after.metadata.generation], [2, 1, 1])
       const { json: merged } = await patch('merge', `${DEPLOYMENTS}/web`, { spec: { replicas: 3 }, status: { readyReplicas: 5 } })
       assert.deepEqual([merged.spec.replicas, merged.status.readyReplicas, merged.metadata.generation], [3, 1, 2])
@@ -206,6 +237,9 @@ describe('subresources', () => {
       const { json: parent } = await call('GET', `${DEPLOYMENTS}/web`)
       assert.deepEqual([parent.spec.replicas, parent.metadata.generation], [0, 3])
       const negative = await patch('merge', `${DEPLOYMENTS}/web/scale`, { spec: { replicas: -1 } })
-      assert.deepEqual([negative.status, negative.json.message], [422, 'Scale.autoscaling "web" is invalid: spec.replicas: Invalid value: -1: must be greater than or equal to 0'])
+      assert.deepEqual(
+        [negative.status, negative.json.message],
+        [422, 'Scale.autoscaling "web" is invalid: spec.replicas: Invalid value: -1: must be greater than or equal to 0'],
+      )
     }))
 })

@@ -1,3 +1,4 @@
+/* eslint-disable @typescript-eslint/no-unsafe-member-access, @typescript-eslint/no-unsafe-assignment, @typescript-eslint/no-unsafe-call, @typescript-eslint/no-unsafe-argument -- answers of every kind are looked into */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type Engine, startEngine, type WatchReader } from '../helpers/engine.ts'
@@ -62,13 +63,23 @@ describe('lists', () => {
       assert.deepEqual(namesOf((await call('GET', `${MAPS}?fieldSelector=metadata.name!%3Db`)).json), ['a', 'c'])
       const page = (await call('GET', `${MAPS}?labelSelector=app%3Dx&limit=1`)).json
       assert.deepEqual([namesOf(page), page.metadata.remainingItemCount], [['a'], undefined])
-      assert.deepEqual(namesOf((await call('GET', `${MAPS}?labelSelector=app%3Dx&limit=1&continue=${encodeURIComponent(page.metadata.continue as string)}`)).json), ['b'])
+      assert.deepEqual(
+        namesOf(
+          (await call('GET', `${MAPS}?labelSelector=app%3Dx&limit=1&continue=${encodeURIComponent(page.metadata.continue as string)}`))
+            .json,
+        ),
+        ['b'],
+      )
     }))
 
   for (const [query, status, message] of [
     ['labelSelector=a%3D%3D%3Db', 400, /found '='/],
     ['fieldSelector=data.x%3D1', 400, /^"data\.x" is not a known field selector: only "metadata\.name", "metadata\.namespace"$/],
-    ['resourceVersionMatch=Exact', 422, /resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided/],
+    [
+      'resourceVersionMatch=Exact',
+      422,
+      /resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided/,
+    ],
     ['resourceVersion=0&resourceVersionMatch=Exact', 422, /is forbidden for resourceVersion "0"/],
     ['sendInitialEvents=true', 422, /sendInitialEvents: Forbidden: sendInitialEvents is forbidden for list/],
     ['resourceVersion=abc', 400, /^resourceVersion: Invalid value: "abc"/],
@@ -112,10 +123,16 @@ describe('output forms', () => {
 
   it('tables have columns, cells and the metadata of each object', () =>
     withEngine(async (engine) => {
-      await engine.call('POST', '/api/v1/namespaces/default/configmaps', { metadata: { name: 'a', annotations: { x: '"{' } }, data: { k: 'v', l: 'w' } })
+      await engine.call('POST', '/api/v1/namespaces/default/configmaps', {
+        metadata: { name: 'a', annotations: { x: '"{' } },
+        data: { k: 'v', l: 'w' },
+      })
       const { json } = await engine.call('GET', MAPS, undefined, { headers: { accept: TABLE } })
       assert.deepEqual([json.kind, json.apiVersion], ['Table', 'meta.k8s.io/v1'])
-      assert.deepEqual(json.columnDefinitions.map(({ name }: { name: string }) => name), ['Name', 'Data', 'Age'])
+      assert.deepEqual(
+        json.columnDefinitions.map(({ name }: { name: string }) => name),
+        ['Name', 'Data', 'Age'],
+      )
       const [row] = json.rows
       assert.deepEqual(row.cells.slice(0, 2), ['a', 2])
       assert.deepEqual([row.object.kind, row.object.apiVersion, row.object.metadata.name], ['PartialObjectMetadata', 'meta.k8s.io/v1', 'a'])
@@ -137,13 +154,23 @@ describe('output forms', () => {
     withEngine(async (engine) => {
       await make(engine, ['a'])
       assert.match((await engine.call('GET', `${MAPS}/a?pretty=true`)).text, /^\{\n {2}"kind": "ConfigMap",\n/)
-      assert.match((await engine.call('GET', MAPS, undefined, { headers: { 'user-agent': 'curl/8' } })).text, /^\{\n {2}"kind": "ConfigMapList",\n/)
+      assert.match(
+        (await engine.call('GET', MAPS, undefined, { headers: { 'user-agent': 'curl/8' } })).text,
+        /^\{\n {2}"kind": "ConfigMapList",\n/,
+      )
     }))
 
   it('the other version of a kind', () =>
     withEngine(async ({ call }) => {
       const url = '/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers'
-      const body = { metadata: { name: 'h' }, spec: { maxReplicas: 3, scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'd' }, metrics: [{ type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: 70 } } }] } }
+      const body = {
+        metadata: { name: 'h' },
+        spec: {
+          maxReplicas: 3,
+          scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'd' },
+          metrics: [{ type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: 70 } } }],
+        },
+      }
       const created = await call('POST', url, body)
       assert.equal(created.status, 201, created.text)
       const old = await call('GET', url.replace('v2', 'v1').concat('/h'))
@@ -160,7 +187,11 @@ describe('watches', () => {
     while (events.length < count) {
       const event = await watch.next()
       assert.ok(event !== undefined, 'the watch ended early')
-      events.push({ type: event.type, name: event.object.metadata?.name as string, revision: Number(event.object.metadata?.resourceVersion) })
+      events.push({
+        type: event.type,
+        name: event.object.metadata?.name as string,
+        revision: Number(event.object.metadata?.resourceVersion),
+      })
     }
     return events
   }
@@ -202,7 +233,8 @@ describe('watches', () => {
     withEngine(async (engine) => {
       const watch = await engine.watch(`${MAPS}?watch=true&labelSelector=on%3Dyes&resourceVersion=${engine.caches.revision}`)
       await make(engine, ['a', 'b'])
-      const label = (name: string, on: string): Promise<unknown> => engine.call('PUT', `${MAPS}/${name}`, { metadata: { name, labels: { on } } })
+      const label = (name: string, on: string): Promise<unknown> =>
+        engine.call('PUT', `${MAPS}/${name}`, { metadata: { name, labels: { on } } })
       await label('a', 'yes')
       await engine.call('PUT', `${MAPS}/a`, { metadata: { name: 'a', labels: { on: 'yes' } }, data: { x: '1' } })
       await label('a', 'no')
@@ -226,20 +258,30 @@ describe('watches', () => {
   it('end when their time is up, with a bookmark for who wants one', () =>
     withEngine(async (engine) => {
       await make(engine, ['a'])
-      const watch = await engine.watch(`${MAPS}?watch=true&timeoutSeconds=1&allowWatchBookmarks=true&resourceVersion=${engine.caches.revision}`)
+      const watch = await engine.watch(
+        `${MAPS}?watch=true&timeoutSeconds=1&allowWatchBookmarks=true&resourceVersion=${engine.caches.revision}`,
+      )
       const event = await watch.next()
-      assert.deepEqual([event?.type, event?.object.kind, event?.object.metadata.resourceVersion], ['BOOKMARK', 'ConfigMap', String(engine.caches.revision)])
+      assert.deepEqual(
+        [event?.type, event?.object.kind, event?.object.metadata.resourceVersion],
+        ['BOOKMARK', 'ConfigMap', String(engine.caches.revision)],
+      )
       assert.equal(await watch.next(), undefined)
     }))
 
   it('that list mark the end of the state', () =>
     withEngine(async (engine) => {
       await make(engine, ['a', 'b'])
-      const watch = await engine.watch(`${MAPS}?watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true`)
+      const watch = await engine.watch(
+        `${MAPS}?watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true`,
+      )
       const events = [await watch.next(), await watch.next(), await watch.next()]
-      assert.deepEqual(events.map((event) => event?.type), ['ADDED', 'ADDED', 'BOOKMARK'])
+      assert.deepEqual(
+        events.map((event) => event?.type),
+        ['ADDED', 'ADDED', 'BOOKMARK'],
+      )
       assert.deepEqual(events[2]?.object.metadata.annotations, { 'k8s.io/initial-events-end': 'true' })
-      assert.equal(events[2]?.object.metadata.resourceVersion, String(engine.caches.revision))
+      assert.equal(events[2].object.metadata.resourceVersion, String(engine.caches.revision))
       await make(engine, ['c'])
       assert.deepEqual(brief(await take(watch, 1)), ['ADDED c'])
       watch.close()
@@ -281,7 +323,7 @@ describe('watches', () => {
       await make(engine, ['b'])
       const second = await watch.next()
       assert.equal(second?.object.columnDefinitions, null)
-      assert.equal(second?.object.rows[0].cells[0], 'b')
+      assert.equal(second.object.rows[0].cells[0], 'b')
       watch.close()
     }))
 
@@ -317,7 +359,9 @@ describe('watches', () => {
       await done
       states.delete('the-end')
       const list = (await engine.call('GET', MAPS)).json as { items: { metadata: { name: string }; data?: { round: string } }[] }
-      const expected = list.items.filter(({ metadata }) => metadata.name !== 'the-end').map(({ metadata, data }) => [metadata.name, data?.round])
+      const expected = list.items
+        .filter(({ metadata }) => metadata.name !== 'the-end')
+        .map(({ metadata, data }) => [metadata.name, data?.round])
       assert.deepEqual([...states].sort(), expected.sort())
       watch.close()
     }))

@@ -1,3 +1,4 @@
+/* eslint-disable @typescript-eslint/no-unsafe-member-access, @typescript-eslint/no-unsafe-assignment, @typescript-eslint/no-unsafe-call -- answers of every kind are looked into */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { createServiceAllocator } from '../../core/apiserver/allocation/service-allocator.ts'
@@ -10,18 +11,30 @@ const SERVICES = '/api/v1/namespaces/default/services'
 const allocating = (serviceCidrs: readonly string[], nodePortRange: readonly [number, number]): EngineOptions => ({
   with: (deps) => {
     const settings = { ...deps.settings, serviceCidrs, nodePortRange }
-    const reader = createObjectReader({ resources: deps.resources, cacheOf: deps.cacheOf, signal: new AbortController().signal, log: silentLogger })
+    const reader = createObjectReader({
+      resources: deps.resources,
+      cacheOf: deps.cacheOf,
+      signal: new AbortController().signal,
+      log: silentLogger,
+    })
     const allocator = createServiceAllocator({ reader, serviceCidrs, nodePortRange, random: Math.random })
     return { ...deps, settings, hooks: new Map([['/services', allocator]]) }
   },
 })
 
-async function withEngine(run: (engine: Engine) => Promise<void>, cidrs = ['10.43.0.0/16'], ports: readonly [number, number] = [30000, 32767]): Promise<void> {
+async function withEngine(
+  run: (engine: Engine) => Promise<void>,
+  cidrs = ['10.43.0.0/16'],
+  ports: readonly [number, number] = [30000, 32767],
+): Promise<void> {
   await using engine = await startEngine(allocating(cidrs, ports))
   await run(engine)
 }
 
-const service = (name: string, spec: object = {}): object => ({ metadata: { name }, spec: { selector: { app: name }, ports: [{ port: 80 }], ...spec } })
+const service = (name: string, spec: object = {}): object => ({
+  metadata: { name },
+  spec: { selector: { app: name }, ports: [{ port: 80 }], ...spec },
+})
 
 describe('services', () => {
   it('get an address of their own and keep it', () =>
@@ -33,7 +46,7 @@ describe('services', () => {
       for (const address of addresses) assert.match(address, /^10\.43\./)
       const [first] = answers
       assert.deepEqual(first?.json.spec.clusterIPs, [addresses[0]])
-      assert.deepEqual([first?.json.spec.ipFamilies, first?.json.spec.ipFamilyPolicy], [['IPv4'], 'SingleStack'])
+      assert.deepEqual([first.json.spec.ipFamilies, first.json.spec.ipFamilyPolicy], [['IPv4'], 'SingleStack'])
       const updated = await call('PUT', `${SERVICES}/s0`, service('s0', { ports: [{ port: 81 }] }))
       assert.deepEqual([updated.status, updated.json.spec.clusterIP], [200, addresses[0]])
     }))
@@ -47,7 +60,10 @@ describe('services', () => {
       ]) {
         const answer = await call('POST', SERVICES, service('other', { clusterIP: address }))
         assert.equal(answer.status, 422)
-        assert.equal(answer.json.message, `Service "other" is invalid: spec.clusterIPs: Invalid value: ["${address}"]: failed to allocate IP ${address}: ${problem}`)
+        assert.equal(
+          answer.json.message,
+          `Service "other" is invalid: spec.clusterIPs: Invalid value: ["${address}"]: failed to allocate IP ${address}: ${problem}`,
+        )
       }
       await call('DELETE', `${SERVICES}/dns`)
       assert.equal((await call('POST', SERVICES, service('other', { clusterIP: '10.43.0.10' }))).status, 201)
@@ -64,25 +80,53 @@ describe('services', () => {
     withEngine(async ({ call }) => {
       const headless = await call('POST', SERVICES, service('headless', { clusterIP: 'None' }))
       assert.deepEqual(headless.json.spec.clusterIPs, ['None'])
-      const external = await call('POST', SERVICES, { metadata: { name: 'ext' }, spec: { type: 'ExternalName', externalName: 'example.com' } })
+      const external = await call('POST', SERVICES, {
+        metadata: { name: 'ext' },
+        spec: { type: 'ExternalName', externalName: 'example.com' },
+      })
       assert.deepEqual([external.status, external.json.spec.clusterIP], [201, undefined])
     }))
 
   it('get node ports, and lose them with their type', () =>
     withEngine(async ({ call }) => {
-      const { json } = await call('POST', SERVICES, service('np', { type: 'NodePort', ports: [{ name: 't', port: 53, protocol: 'TCP' }, { name: 'u', port: 53, protocol: 'UDP' }, { name: 'x', port: 80 }] }))
+      const { json } = await call(
+        'POST',
+        SERVICES,
+        service('np', {
+          type: 'NodePort',
+          ports: [
+            { name: 't', port: 53, protocol: 'TCP' },
+            { name: 'u', port: 53, protocol: 'UDP' },
+            { name: 'x', port: 80 },
+          ],
+        }),
+      )
       const [tcp, udp, other] = json.spec.ports.map(({ nodePort }: { nodePort: number }) => nodePort) as number[]
       assert.equal(tcp, udp)
       assert.notEqual(tcp, other)
       assert.ok(Number(tcp) >= 30000 && Number(tcp) <= 32767)
       const taken = await call('POST', SERVICES, service('second', { type: 'NodePort', ports: [{ port: 80, nodePort: tcp }] }))
-      assert.equal(taken.json.message, `Service "second" is invalid: spec.ports[0].nodePort: Invalid value: ${tcp}: provided port is already allocated`)
+      assert.equal(
+        taken.json.message,
+        `Service "second" is invalid: spec.ports[0].nodePort: Invalid value: ${tcp}: provided port is already allocated`,
+      )
       const outside = await call('POST', SERVICES, service('second', { type: 'NodePort', ports: [{ port: 80, nodePort: 80 }] }))
-      assert.equal(outside.json.message, 'Service "second" is invalid: spec.ports[0].nodePort: Invalid value: 80: provided port is not in the valid range. The range of valid ports is 30000-32767')
-      const plain = await call('PATCH', `${SERVICES}/np`, { spec: { type: 'ClusterIP' } }, { headers: { 'content-type': 'application/merge-patch+json' } })
+      assert.equal(
+        outside.json.message,
+        'Service "second" is invalid: spec.ports[0].nodePort: Invalid value: 80: provided port is not in the valid range. The range of valid ports is 30000-32767',
+      )
+      const plain = await call(
+        'PATCH',
+        `${SERVICES}/np`,
+        { spec: { type: 'ClusterIP' } },
+        { headers: { 'content-type': 'application/merge-patch+json' } },
+      )
       assert.equal(plain.status, 200, plain.text)
       assert.equal(plain.json.spec.ports[0].nodePort, undefined)
-      assert.equal((await call('POST', SERVICES, service('second', { type: 'NodePort', ports: [{ port: 80, nodePort: tcp }] }))).status, 201)
+      assert.equal(
+        (await call('POST', SERVICES, service('second', { type: 'NodePort', ports: [{ port: 80, nodePort: tcp }] }))).status,
+        201,
+      )
     }))
 
   it('for load balancers get a health check port when traffic stays local', () =>
@@ -104,7 +148,12 @@ describe('services', () => {
         const { json } = await call('POST', SERVICES, service('dual', { ipFamilyPolicy: 'PreferDualStack' }))
         assert.deepEqual(json.spec.ipFamilies, ['IPv4', 'IPv6'])
         assert.match(json.spec.clusterIPs[1] as string, /^fd00:43::/)
-        const single = await call('PATCH', `${SERVICES}/dual`, { spec: { ipFamilyPolicy: 'SingleStack', ipFamilies: ['IPv4'], clusterIPs: [json.spec.clusterIP] } }, { headers: { 'content-type': 'application/merge-patch+json' } })
+        const single = await call(
+          'PATCH',
+          `${SERVICES}/dual`,
+          { spec: { ipFamilyPolicy: 'SingleStack', ipFamilies: ['IPv4'], clusterIPs: [json.spec.clusterIP] } },
+          { headers: { 'content-type': 'application/merge-patch+json' } },
+        )
         assert.deepEqual([single.status, single.json.spec.clusterIPs], [200, [json.spec.clusterIP]])
       },
       ['10.43.0.0/16', 'fd00:43::/112'],
@@ -115,7 +164,10 @@ describe('services', () => {
       async ({ call }) => {
         for (const name of ['a', 'b']) assert.equal((await call('POST', SERVICES, service(name, { type: 'NodePort' }))).status, 201)
         const answer = await call('POST', SERVICES, service('c'))
-        assert.deepEqual([answer.status, answer.json.message], [500, 'Internal error occurred: failed to allocate a serviceIP: range is full'])
+        assert.deepEqual(
+          [answer.status, answer.json.message],
+          [500, 'Internal error occurred: failed to allocate a serviceIP: range is full'],
+        )
         await call('DELETE', `${SERVICES}/a`)
         assert.equal((await call('POST', SERVICES, service('c', { type: 'NodePort' }))).status, 201)
       },

@@ -8,7 +8,10 @@ describe('a service range', () => {
     const range = addressRange('10.43.0.0/29')
     assert.equal(range?.size, 6)
     assert.deepEqual([range.at(1), range.at(6)], ['10.43.0.1', '10.43.0.6'])
-    assert.deepEqual(['10.43.0.0', '10.43.0.1', '10.43.0.6', '10.43.0.7', '10.44.0.1', 'fd00::1', 'x'].map((a) => range.contains(a)), [false, true, true, false, false, false, false])
+    assert.deepEqual(
+      ['10.43.0.0', '10.43.0.1', '10.43.0.6', '10.43.0.7', '10.44.0.1', 'fd00::1', 'x'].map((a) => range.contains(a)),
+      [false, true, true, false, false, false, false],
+    )
     assert.equal(addressRange('fd00::/126')?.size, 3)
   })
 
@@ -39,8 +42,14 @@ describe('a service range', () => {
 
 describe('bands', () => {
   it('keep the lower part for chosen values', () => {
-    assert.deepEqual(dynamicBands({ from: 1, to: 65_534 }, 16, 256), [{ from: 257, to: 65_534 }, { from: 1, to: 256 }])
-    assert.deepEqual(dynamicBands({ from: 30_000, to: 32_767 }, 16, 128), [{ from: 30_128, to: 32_767 }, { from: 30_000, to: 30_127 }])
+    assert.deepEqual(dynamicBands({ from: 1, to: 65_534 }, 16, 256), [
+      { from: 257, to: 65_534 },
+      { from: 1, to: 256 },
+    ])
+    assert.deepEqual(dynamicBands({ from: 30_000, to: 32_767 }, 16, 128), [
+      { from: 30_128, to: 32_767 },
+      { from: 30_000, to: 30_127 },
+    ])
     assert.deepEqual(dynamicBands({ from: 1, to: 14 }, 16, 256), [{ from: 1, to: 14 }])
   })
 
@@ -48,12 +57,23 @@ describe('bands', () => {
     const bands = dynamicBands({ from: 1, to: 40 }, 16, 256)
     const taken = new Set<number>()
     for (let i = 0; i < 40; i += 1) {
-      const value = findFree(bands, (candidate) => !taken.has(candidate), () => 0.7)
+      const value = findFree(
+        bands,
+        (candidate) => !taken.has(candidate),
+        () => 0.7,
+      )
       assert.ok(value !== undefined)
       assert.equal(value > 16, i < 24)
       taken.add(value)
     }
-    assert.equal(findFree(bands, (candidate) => !taken.has(candidate), () => 0.7), undefined)
+    assert.equal(
+      findFree(
+        bands,
+        (candidate) => !taken.has(candidate),
+        () => 0.7,
+      ),
+      undefined,
+    )
   })
 })
 

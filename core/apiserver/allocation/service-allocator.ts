@@ -78,7 +78,12 @@ class ServiceAllocator {
       const family = families[index]
       const range = this.#ranges().find((candidate) => candidate.family === family)
       if (range === undefined) continue
-      wanted.push(this.#nextAddress(this.#ranges().filter((candidate) => candidate.family === family), taker))
+      wanted.push(
+        this.#nextAddress(
+          this.#ranges().filter((candidate) => candidate.family === family),
+          taker,
+        ),
+      )
     }
     spec.clusterIPs = wanted
     if (wanted[0] !== undefined) spec.clusterIP = wanted[0]
@@ -136,7 +141,9 @@ class ServiceAllocator {
     for (const port of spec.ports ?? []) {
       if ((port.nodePort ?? 0) !== 0) continue
       const { protocol = 'TCP' } = port
-      const twin = spec.ports?.find((other) => other.port === port.port && (other.nodePort ?? 0) !== 0 && !own.get(other.nodePort ?? 0)?.has(protocol))
+      const twin = spec.ports?.find(
+        (other) => other.port === port.port && (other.nodePort ?? 0) !== 0 && !own.get(other.nodePort ?? 0)?.has(protocol),
+      )
       port.nodePort = twin?.nodePort ?? this.#nextPort('failed to allocate a nodePort', taker)
       own.set(port.nodePort, (own.get(port.nodePort) ?? new Set()).add(protocol))
     }

@@ -2,7 +2,10 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { createHealthChecks } from './health.ts'
 
-async function ask(path: string, problems: Readonly<Record<string, string | undefined>> = {}): Promise<{ status: number; text: string; failures: string[] }> {
+async function ask(
+  path: string,
+  problems: Readonly<Record<string, string | undefined>> = {},
+): Promise<{ status: number; text: string; failures: string[] }> {
   const failures: string[] = []
   const health = createHealthChecks((name, problem) => failures.push(`${name}: ${problem}`))
   for (const [name, problem] of Object.entries(problems)) health.add({ name, check: () => problem })

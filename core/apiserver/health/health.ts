@@ -42,7 +42,12 @@ export function createHealthChecks(onFailure: (name: string, problem: string) =>
 
 type OnFailure = (name: string, problem: string) => void
 
-async function answerAll(endpoint: string, checks: readonly HealthCheck[], query: URLSearchParams, onFailure: OnFailure): Promise<ApiResponse> {
+async function answerAll(
+  endpoint: string,
+  checks: readonly HealthCheck[],
+  query: URLSearchParams,
+  onFailure: OnFailure,
+): Promise<ApiResponse> {
   const excluded = new Set(query.getAll('exclude'))
   const lines: string[] = []
   let failed = false

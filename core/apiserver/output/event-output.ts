@@ -33,9 +33,15 @@ export function eventOutput(options: EventOutputOptions): EventOutput {
   if (form.encoding === 'protobuf') return protobufEvents(def, form)
   if (form.shape === 'table') return tableEvents(options)
   const isPlain = form.shape === 'object' && def.conversion === undefined
-  const bytes = form.shape === 'metadata' ? (entry: Entry) => partialObject(form.metaVersion, bytesOf(def, entry)) : (entry: Entry) => bytesOf(def, entry)
+  const bytes =
+    form.shape === 'metadata'
+      ? (entry: Entry) => partialObject(form.metaVersion, bytesOf(def, entry))
+      : (entry: Entry) => bytesOf(def, entry)
   const share = isPlain ? undefined : shared(def, form, bytes)
-  const type = form.shape === 'metadata' ? { kind: 'PartialObjectMetadata', apiVersion: `meta.k8s.io/${form.metaVersion}` } : { kind: def.kind, apiVersion: apiVersionOf(def) }
+  const type =
+    form.shape === 'metadata'
+      ? { kind: 'PartialObjectMetadata', apiVersion: `meta.k8s.io/${form.metaVersion}` }
+      : { kind: def.kind, apiVersion: apiVersionOf(def) }
   return {
     added: (entry) => frameOf('ADDED', bytes(entry)),
     event: (event) => (share === undefined ? event.frame : share(event)),
@@ -51,7 +57,7 @@ function shared(def: ResourceDef, form: OutputForm, bytes: (entry: Entry) => Uin
   const key = `${form.shape} ${form.metaVersion} ${apiVersionOf(def)}`
   return (event) => {
     let byForm = frames.get(event)
-    if (byForm === undefined) frames.set(event, (byForm = new Map()))
+    if (byForm === undefined) frames.set(event, (byForm = new Map<string, Uint8Array>()))
     let frame = byForm.get(key)
     if (frame === undefined) byForm.set(key, (frame = frameOf(event.type, bytes(event.entry))))
     return frame
@@ -92,7 +98,8 @@ function tableEvents({ def, form, include, now }: EventOutputOptions): EventOutp
 
 function protobufEvents(def: ResourceDef, form: OutputForm): EventOutput {
   const isPartial = form.shape === 'metadata'
-  const object = (entry: Entry): Uint8Array => (isPartial ? partialProtobuf(form.metaVersion, objectOf(def, entry)) : protobufOf(def, entry))
+  const object = (entry: Entry): Uint8Array =>
+    isPartial ? partialProtobuf(form.metaVersion, objectOf(def, entry)) : protobufOf(def, entry)
   const known = new WeakMap<Entry, Uint8Array>()
   const envelope = (entry: Entry): Uint8Array => {
     let bytes = known.get(entry)
@@ -103,7 +110,8 @@ function protobufEvents(def: ResourceDef, form: OutputForm): EventOutput {
   return {
     added: (entry) => frame('ADDED', entry),
     event: ({ type, entry }) => frame(type, entry),
-    bookmark: (revision, isEnd) => protobufFrame('BOOKMARK', isPartial ? partialBookmark(form, revision, isEnd) : fullBookmark(def, revision, isEnd)),
+    bookmark: (revision, isEnd) =>
+      protobufFrame('BOOKMARK', isPartial ? partialBookmark(form, revision, isEnd) : fullBookmark(def, revision, isEnd)),
     error: (status) => protobufFrame('ERROR', valueToProtobuf(status)),
   }
 }

@@ -12,10 +12,20 @@ const CASES: readonly (readonly [title: string, accept: string | undefined, offe
   ['no header', undefined, OBJECT, { encoding: 'json', shape: 'object' }],
   ['anything', '*/*', OBJECT, { encoding: 'json', shape: 'object' }],
   ['what kubectl get sends', KUBECTL, LIST, { encoding: 'json', shape: 'table', metaVersion: 'v1' }],
-  ['an unknown transformation before a known type', 'application/json;as=Chair;v=v1;g=meta.k8s.io,application/json', LIST, { shape: 'object' }],
+  [
+    'an unknown transformation before a known type',
+    'application/json;as=Chair;v=v1;g=meta.k8s.io,application/json',
+    LIST,
+    { shape: 'object' },
+  ],
   ['protobuf first', 'application/vnd.kubernetes.protobuf,application/json', LIST, { encoding: 'protobuf' }],
   ['protobuf first for a custom kind', 'application/vnd.kubernetes.protobuf,application/json', CUSTOM_LIST, { encoding: 'json' }],
-  ['metadata of a custom kind in protobuf', 'application/vnd.kubernetes.protobuf;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io', CUSTOM_LIST, { encoding: 'protobuf', shape: 'metadata' }],
+  [
+    'metadata of a custom kind in protobuf',
+    'application/vnd.kubernetes.protobuf;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io',
+    CUSTOM_LIST,
+    { encoding: 'protobuf', shape: 'metadata' },
+  ],
   ['weights', 'application/json;q=0.5, application/yaml;q=0.9', OBJECT, { encoding: 'yaml' }],
   ['one object as metadata', 'application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io', OBJECT, { shape: 'metadata' }],
 ]
@@ -37,7 +47,9 @@ describe('negotiate', () => {
     it(`refuses ${accept} for a custom kind`, () => {
       assert.throws(
         () => negotiate(accept, CUSTOM_LIST),
-        (err) => isReason(err, 'NotAcceptable') && err.message === 'only the following media types are accepted: application/json, application/yaml',
+        (err) =>
+          isReason(err, 'NotAcceptable') &&
+          err.message === 'only the following media types are accepted: application/json, application/yaml',
       )
     })
   }

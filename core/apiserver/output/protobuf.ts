@@ -1,4 +1,11 @@
-import { decodeProtobuf, encodeMessage, encodeProtobuf, encodeProtobufList, encodeWatchFrame, ProtobufError } from '../../api/protobuf/protobuf.ts'
+import {
+  decodeProtobuf,
+  encodeMessage,
+  encodeProtobuf,
+  encodeProtobufList,
+  encodeWatchFrame,
+  ProtobufError,
+} from '../../api/protobuf/protobuf.ts'
 import type { KubeObject } from '../../meta/object.ts'
 import { apiVersionOf } from '../../meta/resource-type.ts'
 import type { Entry } from '../cache/cache.ts'
@@ -28,7 +35,7 @@ export function protobufReader(type: { readonly group: string; readonly version:
 /** The message of an entry, as it stands in a list. */
 export function messageOf(def: ResourceDef, entry: Entry): Uint8Array {
   let byDef = messages.get(entry)
-  if (byDef === undefined) messages.set(entry, (byDef = new Map()))
+  if (byDef === undefined) messages.set(entry, (byDef = new Map<ResourceDef, Uint8Array>()))
   let message = byDef.get(def)
   if (message === undefined) byDef.set(def, (message = encodeMessage(def.schema.name ?? '', objectOf(def, entry))))
   return message

@@ -8,7 +8,12 @@ import type { ResourceDef } from '../resources/resource-def.ts'
  * An entry as one served version of its kind sees it. Entries hold the stored version; the others are made at the first
  * request and kept as long as the entry lives.
  */
-const converted = new WeakMap<Entry, Map<ResourceDef, { readonly object: KubeObject; readonly bytes: Uint8Array }>>()
+const converted = new WeakMap<Entry, Map<ResourceDef, View>>()
+
+interface View {
+  readonly object: KubeObject
+  readonly bytes: Uint8Array
+}
 
 /** The shared, parsed object in the version of `def`. Never change it. */
 export function objectOf(def: ResourceDef, entry: Entry): KubeObject {
@@ -20,9 +25,9 @@ export function bytesOf(def: ResourceDef, entry: Entry): Uint8Array {
   return def.conversion === undefined ? entry.bytes : conversionOf(def, entry).bytes
 }
 
-function conversionOf(def: ResourceDef, entry: Entry): { readonly object: KubeObject; readonly bytes: Uint8Array } {
+function conversionOf(def: ResourceDef, entry: Entry): View {
   let views = converted.get(entry)
-  if (views === undefined) converted.set(entry, (views = new Map()))
+  if (views === undefined) converted.set(entry, (views = new Map<ResourceDef, View>()))
   let view = views.get(def)
   if (view === undefined) {
     const object = def.conversion?.fromHub(entry.object()) ?? entry.object()

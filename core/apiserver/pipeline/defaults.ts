@@ -24,8 +24,7 @@ function setNamespace({ metadata }: Work<KubeObject>, { def, namespace }: WriteC
 export function checkName({ metadata }: Work<KubeObject>, { def, namespace, name }: WriteContext): void {
   if (metadata.name === '' || (metadata.name as string | undefined) === undefined)
     throw badRequest(`the name of the object (${name} based on URL) was undeterminable: name must be provided`)
-  if (metadata.name !== name)
-    throw badRequest(`the name of the object (${metadata.name}) does not match the name on the URL (${name})`)
+  if (metadata.name !== name) throw badRequest(`the name of the object (${metadata.name}) does not match the name on the URL (${name})`)
   const own = metadata.namespace ?? ''
   if (def.namespaced && own !== '' && own !== namespace)
     throw badRequest(`the namespace of the object (${own}) does not match the namespace on the request (${namespace})`)

@@ -34,14 +34,18 @@ export interface DeleteOptionsBody {
 /** Throws StatusError BadRequest for an unreadable body, Invalid for bad options. Source: apiserver, handlers/delete.go. */
 export async function readDeleteOptions(request: ApiRequest, readProtobuf?: (bytes: Uint8Array) => unknown): Promise<DeleteOptions> {
   const bytes = await request.body()
-  return bytes.length === 0 ? checkedDeleteOptions(fromQuery(request.query)) : fromBody(await readBody(request, 'DeleteOptions', readProtobuf), request)
+  return bytes.length === 0
+    ? checkedDeleteOptions(fromQuery(request.query))
+    : fromBody(await readBody(request, 'DeleteOptions', readProtobuf), request)
 }
 
 function fromBody(body: ParsedBody, request: ApiRequest): DeleteOptions {
   const { value } = body
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw badRequest('decoded object cannot be converted to DeleteOptions')
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw badRequest('decoded object cannot be converted to DeleteOptions')
   const { kind } = value as DeleteOptionsBody
-  if (typeof kind === 'string' && kind !== '' && kind !== 'DeleteOptions') throw badRequest('decoded object cannot be converted to DeleteOptions')
+  if (typeof kind === 'string' && kind !== '' && kind !== 'DeleteOptions')
+    throw badRequest('decoded object cannot be converted to DeleteOptions')
   const dryRun = (value as DeleteOptionsBody).dryRun ?? (request.query.has('dryRun') ? request.query.getAll('dryRun') : undefined)
   return checkedDeleteOptions({ ...value, dryRun })
 }

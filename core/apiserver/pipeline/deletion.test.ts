@@ -9,7 +9,10 @@ const at = (seconds: number): string => new Date(NOW + seconds * 1000).toISOStri
 
 const plain = { defaultDeletion: 'background' } as ResourceDef
 const orphaning = { defaultDeletion: 'orphan' } as ResourceDef
-const graceful = { defaultDeletion: 'background', gracePeriodSeconds: (_: KubeObject, requested = 30) => requested } as unknown as ResourceDef
+const graceful = {
+  defaultDeletion: 'background',
+  gracePeriodSeconds: (_: KubeObject, requested = 30) => requested,
+} as unknown as ResourceDef
 
 interface Case {
   readonly title: string
@@ -46,12 +49,42 @@ const CASES: readonly Case[] = [
     expected: { finalizers: ['foregroundDeletion'], deletionTimestamp: at(0) },
   },
   { title: 'gets the orphan finalizer of its kind', def: orphaning, action: 'mark', expected: { finalizers: ['orphan'] } },
-  { title: 'loses it when the request says background', def: orphaning, metadata: { finalizers: ['orphan'] }, options: { ...none, propagation: 'Background' }, action: 'remove' },
+  {
+    title: 'loses it when the request says background',
+    def: orphaning,
+    metadata: { finalizers: ['orphan'] },
+    options: { ...none, propagation: 'Background' },
+    action: 'remove',
+  },
   { title: 'is given its grace', def: graceful, action: 'mark', expected: { deletionTimestamp: at(30), deletionGracePeriodSeconds: 30 } },
-  { title: 'goes at once with no grace', def: graceful, options: { ...none, gracePeriodSeconds: 0 }, action: 'remove', expected: { deletionTimestamp: at(0), deletionGracePeriodSeconds: 0 } },
-  { title: 'waits for finalizers with no grace', def: graceful, metadata: { finalizers: ['a/b'] }, options: { ...none, gracePeriodSeconds: 0 }, action: 'mark', expected: { deletionGracePeriodSeconds: 0 } },
-  { title: 'is left alone while its grace runs', def: graceful, metadata: { deletionTimestamp: at(20), deletionGracePeriodSeconds: 30 }, action: 'pending' },
-  { title: 'may not have its grace prolonged', def: graceful, metadata: { deletionTimestamp: at(20), deletionGracePeriodSeconds: 30 }, options: { ...none, gracePeriodSeconds: 60 }, action: 'pending' },
+  {
+    title: 'goes at once with no grace',
+    def: graceful,
+    options: { ...none, gracePeriodSeconds: 0 },
+    action: 'remove',
+    expected: { deletionTimestamp: at(0), deletionGracePeriodSeconds: 0 },
+  },
+  {
+    title: 'waits for finalizers with no grace',
+    def: graceful,
+    metadata: { finalizers: ['a/b'] },
+    options: { ...none, gracePeriodSeconds: 0 },
+    action: 'mark',
+    expected: { deletionGracePeriodSeconds: 0 },
+  },
+  {
+    title: 'is left alone while its grace runs',
+    def: graceful,
+    metadata: { deletionTimestamp: at(20), deletionGracePeriodSeconds: 30 },
+    action: 'pending',
+  },
+  {
+    title: 'may not have its grace prolonged',
+    def: graceful,
+    metadata: { deletionTimestamp: at(20), deletionGracePeriodSeconds: 30 },
+    options: { ...none, gracePeriodSeconds: 60 },
+    action: 'pending',
+  },
   {
     title: 'may have its grace shortened, from the first request on',
     def: graceful,
@@ -60,7 +93,12 @@ const CASES: readonly Case[] = [
     action: 'mark',
     expected: { deletionTimestamp: at(5), deletionGracePeriodSeconds: 15 },
   },
-  { title: 'goes when its grace was zero already', def: graceful, metadata: { deletionTimestamp: at(-5), deletionGracePeriodSeconds: 0 }, action: 'remove' },
+  {
+    title: 'goes when its grace was zero already',
+    def: graceful,
+    metadata: { deletionTimestamp: at(-5), deletionGracePeriodSeconds: 0 },
+    action: 'remove',
+  },
 ]
 
 describe('a deleted object', () => {

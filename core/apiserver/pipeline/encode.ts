@@ -42,6 +42,6 @@ export function unstoredEntry(encoded: Encoded, from: { readonly namespace: stri
 }
 
 function withoutRevision({ kind, apiVersion, metadata, ...rest }: KubeObject): Uint8Array {
-  const { resourceVersion: _, ...shown } = metadata
+  const shown = { ...metadata, resourceVersion: undefined }
   return Buffer.from(JSON.stringify({ kind, apiVersion, metadata: shown, ...rest }))
 }

@@ -24,7 +24,7 @@ export function recordManagers(next: Work<KubeObject>, old: KubeObject | undefin
   const { def, options, subresource, nowMs } = context
   const entries = updateManagedFields({
     old: old as unknown as Json | undefined,
-    next: next as unknown as Json,
+    next: next,
     schema: def.schema,
     manager: options.fieldManager,
     apiVersion: apiVersionOf(def),

@@ -49,7 +49,7 @@ export function metadataErrors(def: ResourceDef, metadata: Metadata): FieldError
 
 /** What an update may not do to `metadata`, beyond the rules above. */
 export function metadataUpdateErrors(def: ResourceDef, next: KubeObject, old: KubeObject): FieldError[] {
-  const errors = metadataErrors(def, next.metadata as Metadata)
+  const errors = metadataErrors(def, next.metadata)
   const [after, before] = [next.metadata, old.metadata]
   if (before.deletionTimestamp !== undefined) newFinalizerErrors(after.finalizers ?? [], before.finalizers ?? [], errors)
   if ((after.generation ?? 0) < (before.generation ?? 0))
@@ -138,8 +138,7 @@ function managedFieldsErrors(entries: readonly ManagedEntry[] | undefined, error
       errors.push(invalid(`${path}.operation`, entry.operation ?? '', 'must be `Apply` or `Update`'))
     if (entry.fieldsType !== undefined && entry.fieldsType !== '' && entry.fieldsType !== 'FieldsV1')
       errors.push(invalid(`${path}.fieldsType`, entry.fieldsType, 'must be `FieldsV1`'))
-    if ((entry.subresource ?? '').length > MAX_SUBRESOURCE_LENGTH)
-      errors.push(tooLong(`${path}.subresource`, MAX_SUBRESOURCE_LENGTH))
+    if ((entry.subresource ?? '').length > MAX_SUBRESOURCE_LENGTH) errors.push(tooLong(`${path}.subresource`, MAX_SUBRESOURCE_LENGTH))
   }
 }
 
@@ -158,8 +157,9 @@ export function dedupeOwnerReferences(metadata: { ownerReferences?: OwnerReferen
   })
   if (unique.length === references.length) return undefined
   metadata.ownerReferences = unique
-  return '.metadata.ownerReferences contains duplicate entries; API server dedups owner references in 1.20+, and may reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: '
-    .concat([...duplicateUids(references)].join(', '))
+  return '.metadata.ownerReferences contains duplicate entries; API server dedups owner references in 1.20+, and may reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: '.concat(
+    [...duplicateUids(references)].join(', '),
+  )
 }
 
 function duplicateUids(references: readonly OwnerReferenceLike[]): Set<string> {

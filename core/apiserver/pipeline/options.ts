@@ -75,5 +75,7 @@ function codePoint(char: string): string {
 function managerOf(userAgent: string): string {
   const slash = userAgent.indexOf('/')
   const name = slash < 0 ? userAgent : userAgent.slice(0, slash)
-  return name.length <= MAX_MANAGER_LENGTH && !UNPRINTABLE.test(name) ? name : name.replace(new RegExp(UNPRINTABLE, 'gu'), '').slice(0, MAX_MANAGER_LENGTH)
+  return name.length <= MAX_MANAGER_LENGTH && !UNPRINTABLE.test(name)
+    ? name
+    : name.replace(new RegExp(UNPRINTABLE, 'gu'), '').slice(0, MAX_MANAGER_LENGTH)
 }

@@ -126,7 +126,8 @@ export function appliedState(patch: PatchRequest, bytes: Uint8Array | undefined,
 function decodeApplied(object: object, def: ResourceDef): Work<KubeObject> {
   const decoded = decodeObject(object, def.schema)
   const [first] = decoded.errors
-  if (first !== undefined) throw badRequest(`${def.kind} in version ${JSON.stringify(def.version)} cannot be handled as a ${def.kind}: ${first}`)
+  if (first !== undefined)
+    throw badRequest(`${def.kind} in version ${JSON.stringify(def.version)} cannot be handled as a ${def.kind}: ${first}`)
   return { kind: def.kind, apiVersion: apiVersionOf(def), ...decoded.object } as unknown as Work<KubeObject>
 }
 

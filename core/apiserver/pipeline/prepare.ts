@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { generateName } from '../../meta/generate-name.ts'
-import type { KubeObject, ObjectMetaLike } from '../../meta/object.ts'
+import type { KubeObject } from '../../meta/object.ts'
 import { toTimestamp } from '../../meta/time.ts'
 import { badRequest } from '../errors.ts'
 import type { SubresourceDef, Work } from '../resources/resource-def.ts'
@@ -13,7 +13,7 @@ import type { WriteContext } from './write-context.ts'
  * from its final resources, the generation from its final spec). Source: apiserver, registry/rest/create.go, update.go.
  */
 export function prepareNew(object: Work<KubeObject>, context: WriteContext): void {
-  const metadata = object.metadata as Work<ObjectMetaLike>
+  const metadata = object.metadata
   if ((metadata.resourceVersion as string | undefined) !== undefined && metadata.resourceVersion !== '')
     throw badRequest('resourceVersion should not be set on objects to be created')
   metadata.uid = randomUUID()

@@ -19,7 +19,8 @@ export function encodeContinue({ revision, afterKey }: ContinueToken): string {
 /** Throws StatusError BadRequest. */
 export function decodeContinue(token: string): ContinueToken {
   const { v, rv, start } = parse(token)
-  if (v !== VERSION) throw badRequest(`continue key is not valid: server does not recognize this encoded version ${JSON.stringify(v ?? '')}`)
+  if (v !== VERSION)
+    throw badRequest(`continue key is not valid: server does not recognize this encoded version ${JSON.stringify(v ?? '')}`)
   if (typeof rv !== 'number' || !Number.isSafeInteger(rv) || rv === 0)
     throw badRequest('continue key is not valid: incorrect encoded start resourceVersion (version meta.k8s.io/v1)')
   if (typeof start !== 'string' || start === '')

@@ -62,8 +62,7 @@ function watchErrors({ match, continueToken, sendInitialEvents }: ListOptions): 
   if (sendInitialEvents !== undefined && match !== 'NotOlderThan')
     errors.push(forbidden(MATCH, 'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan'))
   if ((match as string) === '') return errors
-  if (sendInitialEvents === undefined)
-    errors.push(forbidden(MATCH, `${MATCH} is forbidden for watch unless sendInitialEvents is provided`))
+  if (sendInitialEvents === undefined) errors.push(forbidden(MATCH, `${MATCH} is forbidden for watch unless sendInitialEvents is provided`))
   if (match !== 'NotOlderThan') errors.push(notSupported(MATCH, match, ['NotOlderThan']))
   if (continueToken !== '') errors.push(forbidden(MATCH, `${MATCH} is forbidden when continue is provided`))
   return errors
@@ -78,6 +77,8 @@ function integer(query: URLSearchParams, name: string): number | undefined {
 
 function revisionText(text: string): string {
   if (text !== '' && !/^\d+$/.test(text))
-    throw badRequest(`resourceVersion: Invalid value: ${JSON.stringify(text)}: strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`)
+    throw badRequest(
+      `resourceVersion: Invalid value: ${JSON.stringify(text)}: strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`,
+    )
   return text
 }

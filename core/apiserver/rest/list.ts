@@ -1,4 +1,4 @@
-import { StatusError } from '../../meta/status-error.ts'
+import { type StatusError } from '../../meta/status-error.ts'
 import { listForm, listResponse } from '../output/list-output.ts'
 import type { ApiResponse } from '../request.ts'
 import { jsonValueResponse } from '../response.ts'

@@ -1,10 +1,8 @@
 import type { Logger } from '../../observability/log.ts'
 import type { Clock } from '../../runtime/clock.ts'
-import type { ReadProtobuf } from '../output/protobuf.ts'
-import type { FieldValidation } from '../pipeline/options.ts'
 import type { WriteContext } from '../pipeline/write-context.ts'
 import type { WriteServices } from '../pipeline/write-services.ts'
-import type { ApiRequest } from '../request.ts'
+import type { ApiRequest, ApiResponse } from '../request.ts'
 import type { ResourceRequest } from '../request-info.ts'
 import type { ApiSettings, ResourceDef } from '../resources/resource-def.ts'
 
@@ -27,7 +25,7 @@ export interface RestRequest {
   readonly warnings: string[]
 }
 
-export type RestHandler = (rest: RestRequest) => Promise<import('../request.ts').ApiResponse> | import('../request.ts').ApiResponse
+export type RestHandler = (rest: RestRequest) => Promise<ApiResponse> | ApiResponse
 
 /** The namespace that stored objects of this request have; empty for cluster-scoped kinds. */
 export function namespaceOf({ def, info }: RestRequest): string {
@@ -56,5 +54,3 @@ export function writeContextOf(rest: RestRequest, options: WriteContext['options
     warn: warnInto(warnings),
   }
 }
-
-export type { FieldValidation, ReadProtobuf }

@@ -99,8 +99,7 @@ function rescaled(
   { current, wanted, context }: { readonly current: Entry; readonly wanted: Work<KubeObject>; readonly context: WriteContext },
 ): Work<KubeObject> {
   const replicas = (wanted as unknown as Scale).spec.replicas ?? 0
-  if (replicas < 0)
-    throw invalidObject(TYPE, context.name, [invalid('spec.replicas', replicas, 'must be greater than or equal to 0')])
+  if (replicas < 0) throw invalidObject(TYPE, context.name, [invalid('spec.replicas', replicas, 'must be greater than or equal to 0')])
   const { object } = decodeObject(parse(bytesOf(def, current)), def.schema)
   setPath(object, scale.specReplicas, replicas)
   const next = object as unknown as Work<KubeObject>

@@ -24,7 +24,8 @@ export interface Selection {
 export function selectionOf(def: ResourceDef, namespace: string, query: URLSearchParams): Selection {
   const labels = query.get('labelSelector') ?? ''
   const fields = query.get('fieldSelector') ?? ''
-  if (labels === '' && fields === '') return { namespaced: def.namespaced, namespace, name: undefined, matches: undefined, isNarrowed: false }
+  if (labels === '' && fields === '')
+    return { namespaced: def.namespaced, namespace, name: undefined, matches: undefined, isNarrowed: false }
   const labelSelector = parseLabelSelector(labels)
   const fieldSelector = fields === '' ? [] : checked(def, parseFieldSelector(fields))
   const wantedNamespace = requiredFieldValue(fieldSelector, 'metadata.namespace')

@@ -63,7 +63,10 @@ function bindingProblems({ target }: Binding): FieldError[] {
 
 function unbindable(pod: Pod, { metadata }: Binding): string | undefined {
   const { name, uid, resourceVersion, deletionTimestamp } = pod.metadata
-  const { uid: wantedUid = '', resourceVersion: wantedRevision = '' } = metadata as { readonly uid?: string; readonly resourceVersion?: string }
+  const { uid: wantedUid = '', resourceVersion: wantedRevision = '' } = metadata as {
+    readonly uid?: string
+    readonly resourceVersion?: string
+  }
   if (wantedUid !== '' && wantedUid !== uid) return `Precondition failed: UID in precondition: ${wantedUid}, UID in object meta: ${uid}`
   if (wantedRevision !== '' && wantedRevision !== resourceVersion)
     return `Precondition failed: ResourceVersion in precondition: ${wantedRevision}, ResourceVersion in object meta: ${resourceVersion}`
@@ -84,7 +87,10 @@ function bound(pod: Pod, { target, metadata }: Binding, now: string): Pod {
       ...(labels !== undefined && { labels: { ...labels, ...pod.metadata.labels } }),
     },
     spec: { ...pod.spec, nodeName: target.name ?? '' },
-    status: { ...pod.status, conditions: setCondition(pod.status.conditions, { type: 'PodScheduled', status: 'True' }, now) } as Pod['status'],
+    status: {
+      ...pod.status,
+      conditions: setCondition(pod.status.conditions, { type: 'PodScheduled', status: 'True' }, now),
+    },
   }
 }
 

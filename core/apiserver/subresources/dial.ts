@@ -41,7 +41,12 @@ export function dialTls(endpoint: Endpoint, tls: TlsClient, signal: AbortSignal,
 }
 
 /** Resolves when the socket is open; whatever goes wrong before that destroys it. */
-function settled<S extends Socket>(socket: S, event: 'connect' | 'secureConnect', { host, port }: Endpoint, signal: AbortSignal): Promise<S> {
+function settled<S extends Socket>(
+  socket: S,
+  event: 'connect' | 'secureConnect',
+  { host, port }: Endpoint,
+  signal: AbortSignal,
+): Promise<S> {
   return new Promise((resolve, reject) => {
     const fail = (err: Error): void => {
       clear()

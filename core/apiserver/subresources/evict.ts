@@ -88,7 +88,10 @@ function withOneLess(budget: PodDisruptionBudget, pod: string, now: string): Pod
   if (Object.keys(status.disruptedPods ?? {}).length > MAX_DISRUPTED_PODS)
     throw refuse('DisruptedPods map too big - too many evictions not confirmed by PDB controller')
   if (status.disruptionsAllowed === 0)
-    throw disrupted(`The disruption budget ${metadata.name} needs ${status.desiredHealthy} healthy pods and has ${status.currentHealthy} currently`, 0)
+    throw disrupted(
+      `The disruption budget ${metadata.name} needs ${status.desiredHealthy} healthy pods and has ${status.currentHealthy} currently`,
+      0,
+    )
   const disruptedPods = { ...status.disruptedPods, [pod]: now }
   return { ...budget, status: { ...status, disruptionsAllowed: status.disruptionsAllowed - 1, disruptedPods } }
 }

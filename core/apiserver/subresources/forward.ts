@@ -40,7 +40,13 @@ export async function forward(socket: Duplex, request: ApiRequest, target: Forwa
 function exchange(socket: Duplex, request: ApiRequest, target: ForwardTarget): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const headers = { ...forwardedHeaders(request), ...target.headers, host: target.host, connection: 'close' }
-    const outgoing = httpRequest({ createConnection: () => socket, method: request.method, path: target.path, headers, setDefaultHeaders: false })
+    const outgoing = httpRequest({
+      createConnection: () => socket,
+      method: request.method,
+      path: target.path,
+      headers,
+      setDefaultHeaders: false,
+    })
     const giveUp = (): void => {
       outgoing.destroy()
       socket.destroy()

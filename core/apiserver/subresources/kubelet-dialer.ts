@@ -24,7 +24,7 @@ export function createKubeletDialer({ reader, tls, tunnel }: KubeletDialerDeps):
   return async (nodeName, signal) => {
     const node = reader.get<Node>(NODES, '', nodeName)
     if (node === undefined) throw notFound(NODES, nodeName)
-    const port = node.status.daemonEndpoints?.kubeletEndpoint?.Port ?? DEFAULT_KUBELET_PORT
+    const port = node.status.daemonEndpoints.kubeletEndpoint.Port || DEFAULT_KUBELET_PORT
     const host = addressOf(node)
     if (host === undefined) throw internalError(`no preferred addresses found; known addresses: []`)
     try {

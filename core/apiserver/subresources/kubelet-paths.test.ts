@@ -12,13 +12,37 @@ const pod = (containers: readonly string[], more: { init?: readonly string[]; an
 const ONE = pod(['main'])
 const TWO = pod(['a', 'b'], { init: ['i'] })
 
-const CASES: readonly (readonly [title: string, path: (pod: Pod, query: URLSearchParams) => string, pod: Pod, query: string, expected: string])[] = [
+const CASES: readonly (readonly [
+  title: string,
+  path: (pod: Pod, query: URLSearchParams) => string,
+  pod: Pod,
+  query: string,
+  expected: string,
+])[] = [
   ['a plain log', logPath, ONE, '', '/containerLogs/ns/p/main'],
-  ['all log options', logPath, ONE, 'follow=true&previous=1&timestamps=true&tailLines=5&limitBytes=9&sinceSeconds=3&pretty=true', '/containerLogs/ns/p/main?follow=true&previous=true&timestamps=true&sinceSeconds=3&tailLines=5&limitBytes=9'],
+  [
+    'all log options',
+    logPath,
+    ONE,
+    'follow=true&previous=1&timestamps=true&tailLines=5&limitBytes=9&sinceSeconds=3&pretty=true',
+    '/containerLogs/ns/p/main?follow=true&previous=true&timestamps=true&sinceSeconds=3&tailLines=5&limitBytes=9',
+  ],
   ['options that are off', logPath, ONE, 'follow=false&previous=0', '/containerLogs/ns/p/main'],
   ['an init container', logPath, TWO, 'container=i', '/containerLogs/ns/p/i'],
-  ['the default container', logPath, pod(['a', 'b'], { annotations: { 'kubectl.kubernetes.io/default-container': 'b' } }), '', '/containerLogs/ns/p/b'],
-  ['a command', execPath, ONE, 'command=sh&command=-c&command=echo+a%26b&stdin=true&stdout=true&tty=true', '/exec/ns/p/main?input=1&output=1&tty=1&command=sh&command=-c&command=echo+a%26b'],
+  [
+    'the default container',
+    logPath,
+    pod(['a', 'b'], { annotations: { 'kubectl.kubernetes.io/default-container': 'b' } }),
+    '',
+    '/containerLogs/ns/p/b',
+  ],
+  [
+    'a command',
+    execPath,
+    ONE,
+    'command=sh&command=-c&command=echo+a%26b&stdin=true&stdout=true&tty=true',
+    '/exec/ns/p/main?input=1&output=1&tty=1&command=sh&command=-c&command=echo+a%26b',
+  ],
   ['an attach', attachPath, ONE, 'stdout=1&stderr=1', '/attach/ns/p/main?output=1&error=1'],
   ['ports', portForwardPath, TWO, 'ports=80&ports=443', '/portForward/ns/p?port=80%2C443'],
   ['no ports', portForwardPath, TWO, '', '/portForward/ns/p'],

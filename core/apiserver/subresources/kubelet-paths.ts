@@ -22,8 +22,7 @@ export function logPath(pod: Pod, query: URLSearchParams): string {
 
 export function execPath(pod: Pod, query: URLSearchParams): string {
   const command = query.getAll('command')
-  if (command.length === 0)
-    throw invalidObject({ group: '', kind: 'PodExecOptions' }, pod.metadata.name, [required('command')])
+  if (command.length === 0) throw invalidObject({ group: '', kind: 'PodExecOptions' }, pod.metadata.name, [required('command')])
   const params = streamParams(query)
   for (const part of command) params.append('command', part)
   return withQuery(podPath('exec', pod, containerOf(pod, query.get('container') ?? '')), params)
@@ -51,7 +50,8 @@ const STREAMS: readonly (readonly [ours: string, kubelets: string])[] = [
 function streamParams(query: URLSearchParams): URLSearchParams {
   const params = new URLSearchParams()
   for (const [ours, kubelets] of STREAMS) if (isTrue(query.get(ours))) params.set(kubelets, '1')
-  if (!['input', 'output', 'error'].some((name) => params.has(name))) throw badRequest('you must specify at least 1 of stdin, stdout, stderr')
+  if (!['input', 'output', 'error'].some((name) => params.has(name)))
+    throw badRequest('you must specify at least 1 of stdin, stdout, stderr')
   return params
 }
 
@@ -79,7 +79,12 @@ function rejectLogOptions(query: URLSearchParams): void {
   if (bytes !== undefined && bytes < 1) problems.push(invalid('limitBytes', bytes, 'must be greater than 0'))
   const seconds = number('sinceSeconds')
   const time = query.get('sinceTime') ?? ''
-  if (seconds !== undefined && time !== '') problems.push({ reason: 'FieldValueForbidden', field: '', message: 'Forbidden: at most one of `sinceTime` or `sinceSeconds` may be specified' })
+  if (seconds !== undefined && time !== '')
+    problems.push({
+      reason: 'FieldValueForbidden',
+      field: '',
+      message: 'Forbidden: at most one of `sinceTime` or `sinceSeconds` may be specified',
+    })
   else if (seconds !== undefined && seconds < 1) problems.push(invalid('sinceSeconds', seconds, 'must be greater than 0'))
   if (time !== '' && Number.isNaN(Date.parse(time)))
     throw badRequest(`parsing time ${JSON.stringify(time)} as "2006-01-02T15:04:05Z07:00": cannot parse`)

@@ -10,7 +10,7 @@ const DEFAULT_CONTAINER = 'kubectl.kubernetes.io/default-container'
  */
 export function containerOf(pod: Pod, wanted: string): string {
   const { name, annotations } = pod.metadata
-  const names = (pod.spec.containers).map((container) => container.name)
+  const names = pod.spec.containers.map((container) => container.name)
   const init = (pod.spec.initContainers ?? []).map((container) => container.name)
   const ephemeral = (pod.spec.ephemeralContainers ?? []).map((container) => container.name)
   const all = new Set([...names, ...init, ...ephemeral])

@@ -54,7 +54,17 @@ function podOf({ services, def, info }: RestRequest): Pod {
 function authorizeSession({ request, info }: RestRequest, authorizer: Authorizer): void {
   if (info.verb !== 'get') return
   const { group, version, resource, subresource, namespace, name } = info
-  const attributes = { kind: 'resource', user: request.user, verb: 'create', group, version, resource, subresource, namespace, name } as const
+  const attributes = {
+    kind: 'resource',
+    user: request.user,
+    verb: 'create',
+    group,
+    version,
+    resource,
+    subresource,
+    namespace,
+    name,
+  } as const
   const { allowed, reason } = authorizer.authorize(attributes)
   if (!allowed) throw forbiddenError(attributes, reason)
 }
@@ -74,7 +84,8 @@ export async function admitConnect(rest: RestRequest): Promise<void> {
 
 function optionsOf(query: URLSearchParams): Record<string, unknown> {
   const options: Record<string, unknown> = {}
-  for (const flag of ['stdin', 'stdout', 'stderr', 'tty']) if (query.has(flag)) options[flag] = query.get(flag) === 'true' || query.get(flag) === '1'
+  for (const flag of ['stdin', 'stdout', 'stderr', 'tty'])
+    if (query.has(flag)) options[flag] = query.get(flag) === 'true' || query.get(flag) === '1'
   for (const text of ['container', 'path']) if (query.has(text)) options[text] = query.get(text)
   if (query.has('command')) options['command'] = query.getAll('command')
   return options
@@ -84,7 +95,12 @@ function optionsOf(query: URLSearchParams): Record<string, unknown> {
 function refusal(status: number, text: string, name: string): StatusError {
   if (status === 500) return internalError(text)
   if (status === 400) return badRequest(text)
-  if (status === 404) return new StatusError('NotFound', `the server could not find the requested resource ( pods/log ${name})`, { name, kind: 'pods/log', causes: [{ reason: 'UnexpectedServerResponse', message: text }] })
+  if (status === 404)
+    return new StatusError('NotFound', `the server could not find the requested resource ( pods/log ${name})`, {
+      name,
+      kind: 'pods/log',
+      causes: [{ reason: 'UnexpectedServerResponse', message: text }],
+    })
   return new StatusError('InternalError', text, { name, kind: 'pods/log' }, { code: status })
 }
 

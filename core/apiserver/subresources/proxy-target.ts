@@ -67,7 +67,8 @@ export function serviceTarget(reader: ObjectReader, namespace: string, text: str
 function portNameOf({ spec, metadata }: Service, port: string): string | undefined {
   if (port === '') return spec.ports?.[0]?.name ?? ''
   const found = spec.ports?.find((candidate) => candidate.name === port || String(candidate.port) === port)
-  if (found === undefined) throw serviceUnavailable(`no service port ${JSON.stringify(port)} found for service ${JSON.stringify(metadata.name)}`)
+  if (found === undefined)
+    throw serviceUnavailable(`no service port ${JSON.stringify(port)} found for service ${JSON.stringify(metadata.name)}`)
   return found.name ?? ''
 }
 

@@ -35,6 +35,7 @@ export interface ImagePuller {
   forget(podUid: string): void
 }
 
+const TELL_BACKOFF_MS = 5_000
 const BACKOFF = { baseMs: 10_000, maxMs: 300_000 }
 
 export function createImagePuller(deps: PullerDeps): ImagePuller {
@@ -138,7 +139,8 @@ async function attempt(task: Pull, key: string, signal: AbortSignal): Promise<nu
     if (isAborted(signal)) throw err
     const text = rpcText(err)
     request.event('Warning', 'Failed', `Failed to pull image "${image}": ${text}`)
-    throw new ImageError('ErrImagePull', text, backoff.fail(key, text))
+    // The next look, well before the delay is over, tells that it is being waited for.
+    throw new ImageError('ErrImagePull', text, Math.min(TELL_BACKOFF_MS, backoff.fail(key, text)))
   } finally {
     slot[Symbol.dispose]()
   }

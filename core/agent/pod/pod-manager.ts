@@ -125,6 +125,7 @@ class Manager implements PodManager {
       removeListener()
       await probes.close()
       await Promise.all(this.#loops)
+      volumes.close()
     })
     return { done }
   }
@@ -223,13 +224,14 @@ class Manager implements PodManager {
 
   #onStaticPods(list: readonly Pod[]): void {
     const next = new Map(list.map((pod) => [pod.metadata.uid, pod]))
-    for (const [uid, pod] of this.#static) {
+    const old = this.#static
+    this.#static = next
+    for (const [uid, pod] of old) {
       if (next.has(uid)) continue
       this.#workers.get(uid)?.gone(pod)
       const mirror = this.#api.get(keyOf(pod))
       if (isMirrorOf(mirror, pod)) this.#inBackground((signal) => removeMirror(mirror, this.#deps, signal))
     }
-    this.#static = next
     this.#addStaticPods()
     for (const pod of next.values()) this.#showMirror(pod)
   }

@@ -192,8 +192,8 @@ export class PodWorker {
       this.evict('DeadlineExceeded', message)
       return 0
     }
-    this.refreshStatus()
     deps.probes.add(this.#pod)
+    this.refreshStatus()
     const { isFinished, retryAfterMs } = await syncPod(this.pod, deps, {
       probes: deps.probes,
       crashes: deps.crashes,

@@ -55,5 +55,6 @@ function makeMissing(root: string, subPath: string): void {
 
 function isInside(root: string, path: string): boolean {
   const way = relative(root, path)
-  return way === '' || (!way.startsWith('..') && !way.startsWith('/'))
+  // A name may begin with two dots, as the folders behind ..data do.
+  return way !== '..' && !way.startsWith('../') && !way.startsWith('/')
 }

@@ -31,6 +31,8 @@ export interface VolumeManager {
   teardown(uid: string): Promise<void>
   /** Pods that still have something on disk. */
   leftovers(): readonly string[]
+  /** Follows and renews nothing any more; what is mounted stays for the pods that go on. */
+  close(): void
 }
 
 export interface PodVolumes {
@@ -186,6 +188,14 @@ class Volumes implements VolumeManager {
     // Only when nothing is mounted any more: removing through a mount would delete what it leads to.
     if (mounts.below(folder).length > 0) throw new VolumeError(`${folder} is still mounted`)
     rmSync(folder, { recursive: true, force: true })
+  }
+
+  close(): void {
+    for (const held of this.#held.values()) {
+      held.timer?.abort()
+      for (const hold of held.holds.values()) hold.release()
+    }
+    this.#held.clear()
   }
 
   leftovers(): readonly string[] {

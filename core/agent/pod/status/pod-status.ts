@@ -33,10 +33,12 @@ export function buildPodStatus(input: PodStatusInput): PodStatus {
     },
     input,
   )
-  // A phase that is an end stays one.
+  // A phase that is an end stays one, and none is told before everything has ended: others would take the pod's place too early.
   const end = old.phase === 'Succeeded' || old.phase === 'Failed' ? old.phase : undefined
   const isOver = end !== undefined
-  const phase = end ?? (verdict === undefined ? podPhase({ pod, init, regular, isTerminal: input.isTerminal }) : 'Failed')
+  const found = verdict === undefined ? podPhase({ pod, init, regular, isTerminal: input.isTerminal }) : 'Failed'
+  const isEarly = !input.isTerminal && (found === 'Succeeded' || found === 'Failed')
+  const phase = end ?? (isEarly ? (old.phase === 'Running' ? 'Running' : 'Pending') : found)
   const sandbox = readySandbox(runtime)
   const isHostNetwork = pod.spec.hostNetwork === true
   const ips = isHostNetwork ? (sandbox === undefined ? [] : input.hostIps) : podIpsOf(runtime)

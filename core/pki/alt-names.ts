@@ -28,11 +28,14 @@ export function altNamesOf(hosts: Iterable<string>): AltNames {
   return { dnsNames: [...dnsNames], ipAddresses: [...ipAddresses] }
 }
 
-export function encodeAltNames(names: AltNames): Asn1 {
-  return sequence(
-    ...names.dnsNames.map((name) => taggedBytes(TAG.dns, Buffer.from(name))),
-    ...names.ipAddresses.map((ip) => taggedBytes(TAG.ip, Uint8Array.from(ipaddr.parse(ip).toByteArray()))),
-  )
+export function hasAltNames({ dnsNames, ipAddresses, uris = [], emailAddresses = [] }: AltNames & Partial<RequestedNames>): boolean {
+  return dnsNames.length + ipAddresses.length + uris.length + emailAddresses.length > 0
+}
+
+export function encodeAltNames({ dnsNames, ipAddresses, uris = [], emailAddresses = [] }: AltNames & Partial<RequestedNames>): Asn1 {
+  const text = (tag: number, names: readonly string[]): Asn1[] => names.map((name) => taggedBytes(tag, Buffer.from(name)))
+  const addresses = ipAddresses.map((ip) => taggedBytes(TAG.ip, Uint8Array.from(ipaddr.parse(ip).toByteArray())))
+  return sequence(...text(TAG.dns, dnsNames), ...text(TAG.email, emailAddresses), ...addresses, ...text(TAG.uri, uris))
 }
 
 /** Throws for an address that is neither 4 nor 16 bytes. */

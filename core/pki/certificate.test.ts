@@ -6,6 +6,7 @@ import * as x509 from '@peculiar/x509'
 import { altNamesOf } from './alt-names.ts'
 import { createAuthority, daysLeft, issue, loadIdentity, signFor } from './authority.ts'
 import { parseCertificates } from './certificate.ts'
+import { createRequestSigner } from './certificate-signer.ts'
 import { parseCertificateRequest } from './csr.ts'
 import { generateKeyPair } from './keys.ts'
 import { subjectOf } from './subject.ts'
@@ -72,6 +73,58 @@ describe('certificates', () => {
   it('refuses a key that does not belong to the certificate', () => {
     const other = createAuthority('other', NOW)
     assert.throws(() => loadIdentity(authority.certificatePem, other.keyPem), /does not belong/)
+  })
+})
+
+describe('certificate requests to the cluster', () => {
+  it('are signed with their whole name, their usages and a bounded life', async () => {
+    const authorities = {
+      'client-ca': createAuthority('client', NOW),
+      'server-ca': createAuthority('server', NOW),
+      'request-header-ca': createAuthority('front', NOW),
+    }
+    const signer = createRequestSigner(authorities, { now: () => NOW + 3_600_000, sleep: async () => Promise.resolve() })
+    const keys = await webcrypto.subtle.generateKey(EC, true, ['sign', 'verify'])
+    const request = await x509.Pkcs10CertificateRequestGenerator.create({
+      name: 'C=DE, O=system:nodes, CN=system:node:one',
+      keys: keys as never,
+      signingAlgorithm: EC,
+      extensions: [
+        new x509.SubjectAlternativeNameExtension([
+          { type: 'dns', value: 'one' },
+          { type: 'email', value: 'a@b.c' },
+        ]),
+      ],
+    })
+    const requestPem = request.toString('pem')
+    const pem = await signer.sign({
+      requestPem,
+      signerName: 'kubernetes.io/kubelet-serving',
+      usages: ['digital signature', 'key agreement', 'server auth'],
+      lifetimeSeconds: 600,
+    })
+    const leaf = new x509.X509Certificate(pem)
+    assert.equal(leaf.subject, 'C=DE, O=system:nodes, CN=system:node:one')
+    assert.equal(leaf.getExtension(x509.KeyUsagesExtension)?.usages, x509.KeyUsageFlags.digitalSignature | x509.KeyUsageFlags.keyAgreement)
+    assert.equal(leaf.getExtension(x509.ExtendedKeyUsageExtension)?.usages.join(), x509.ExtendedKeyUsage.serverAuth)
+    assert.deepEqual(
+      leaf.getExtension(x509.SubjectAlternativeNameExtension)?.names.items.map(({ value }) => value),
+      ['one', 'a@b.c'],
+    )
+    assert.equal(leaf.notAfter.getTime(), NOW + 4_200_000)
+    assert.equal(
+      await leaf.verify({ publicKey: new x509.X509Certificate(authorities['server-ca'].certificatePem).publicKey, signatureOnly: true }),
+      true,
+    )
+    assert.deepEqual((await signer.inspect(requestPem)).emailAddresses, ['a@b.c'])
+    await assert.rejects(
+      signer.sign({ requestPem, signerName: 'example.com/x', usages: [], lifetimeSeconds: 600 }),
+      /no authority signs for/,
+    )
+    await assert.rejects(
+      signer.sign({ requestPem, signerName: 'kubernetes.io/kubelet-serving', usages: ['fun'], lifetimeSeconds: 600 }),
+      /unrecognized usage values: fun/,
+    )
   })
 })
 

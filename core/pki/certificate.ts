@@ -1,5 +1,5 @@
 import { createHash, createPublicKey, type KeyObject, randomBytes, sign, X509Certificate } from 'node:crypto'
-import { type AltNames, encodeAltNames } from './alt-names.ts'
+import { type AltNames, encodeAltNames, hasAltNames, type RequestedNames } from './alt-names.ts'
 import {
   type Asn1,
   bitString,
@@ -18,17 +18,20 @@ import {
   toDer,
 } from './asn1.ts'
 import { publicKeyDer } from './keys.ts'
-import { OIDS } from './oids.ts'
+import { type ExtendedUsage, KEY_USAGE_BITS, type KeyUsage, OIDS } from './oids.ts'
 import { encodeSubject, type Subject } from './subject.ts'
 
 /** What a certificate says; the signer adds serial number and key identifiers. */
 export interface CertificateTemplate {
-  readonly subject: Subject
+  /** Or a name as it stands in a request, with attributes of all kinds. */
+  readonly subject: Subject | { readonly encoded: Asn1 }
   readonly publicKey: KeyObject
   readonly notBeforeMs: number
   readonly notAfterMs: number
-  readonly usages: readonly ('clientAuth' | 'serverAuth')[]
-  readonly altNames?: AltNames
+  readonly usages: readonly ExtendedUsage[]
+  /** Default: what TLS needs, and for authorities the signing of certificates. */
+  readonly keyUsages?: readonly KeyUsage[]
+  readonly altNames?: AltNames & Partial<RequestedNames>
   readonly isAuthority?: boolean
 }
 
@@ -39,25 +42,21 @@ export interface Signer {
   readonly certificate?: X509Certificate
 }
 
-/** Bits of KeyUsage, most significant first. Source: RFC 5280, 4.2.1.3. */
-const KEY_USAGE = {
-  /** digitalSignature, keyEncipherment, keyCertSign */
-  authority: { bytes: Uint8Array.of(0xa4), unusedBits: 2 },
-  /** digitalSignature, keyEncipherment */
-  leaf: { bytes: Uint8Array.of(0xa0), unusedBits: 5 },
-} as const
+const LEAF_USAGES: readonly KeyUsage[] = ['digitalSignature', 'keyEncipherment']
+const AUTHORITY_USAGES: readonly KeyUsage[] = [...LEAF_USAGES, 'keyCertSign']
 
 /** Signs with ECDSA and SHA-256 (0.25 ms); the signer's key must be an EC one. Returns PEM. */
 export function signCertificate(template: CertificateTemplate, signer: Signer): string {
   const algorithm = signatureAlgorithm(signer.privateKey)
-  const issuer = signer.certificate === undefined ? encodeSubject(template.subject) : subjectDer(signer.certificate)
+  const subject = 'encoded' in template.subject ? template.subject.encoded : encodeSubject(template.subject)
+  const issuer = signer.certificate === undefined ? subject : subjectDer(signer.certificate)
   const body = sequence(
     tagged(0, integer(Uint8Array.of(2))),
     integer(serialNumber()),
     algorithm,
     issuer,
     sequence(time(template.notBeforeMs), time(template.notAfterMs)),
-    encodeSubject(template.subject),
+    subject,
     fromDer(publicKeyDer(template.publicKey)),
     tagged(3, sequence(...extensionsOf(template, signer))),
   )
@@ -99,17 +98,27 @@ function signatureAlgorithm(key: KeyObject): Asn1 {
 
 function extensionsOf(template: CertificateTemplate, signer: Signer): Asn1[] {
   const isAuthority = template.isAuthority === true
-  const usage = isAuthority ? KEY_USAGE.authority : KEY_USAGE.leaf
-  const extensions = [extension(OIDS.keyUsage, bitString(usage.bytes, usage.unusedBits), true)]
+  const keyUsages = template.keyUsages ?? (isAuthority ? AUTHORITY_USAGES : LEAF_USAGES)
+  const extensions = keyUsages.length === 0 ? [] : [extension(OIDS.keyUsage, keyUsageBits(keyUsages), true)]
   if (template.usages.length > 0) extensions.push(extension(OIDS.extendedKeyUsage, sequence(...template.usages.map((u) => oid(OIDS[u])))))
   extensions.push(extension(OIDS.basicConstraints, sequence(...(isAuthority ? [boolean(true)] : [])), true))
   if (isAuthority) extensions.push(extension(OIDS.subjectKeyIdentifier, octetString(keyIdentifier(template.publicKey))))
   else extensions.push(extension(OIDS.authorityKeyIdentifier, sequence(taggedBytes(0, signerKeyIdentifier(signer)))))
   const names = template.altNames
-  if (names !== undefined && names.dnsNames.length + names.ipAddresses.length > 0) {
-    extensions.push(extension(OIDS.subjectAltName, encodeAltNames(names)))
-  }
+  if (names !== undefined && hasAltNames(names)) extensions.push(extension(OIDS.subjectAltName, encodeAltNames(names)))
   return extensions
+}
+
+/** DER keeps no trailing zero bits. */
+function keyUsageBits(usages: readonly KeyUsage[]): Asn1 {
+  const places = usages.map((usage) => KEY_USAGE_BITS.indexOf(usage))
+  const last = Math.max(...places)
+  const bytes = new Uint8Array(Math.floor(last / 8) + 1)
+  for (const place of places) {
+    const at = Math.floor(place / 8)
+    bytes[at] = (bytes[at] ?? 0) | (0x80 >> (place % 8))
+  }
+  return bitString(bytes, 7 - (last % 8))
 }
 
 function extension(id: string, value: Asn1, critical = false): Asn1 {

@@ -8,6 +8,8 @@ import { decodeSubject, type Subject } from './subject.ts'
 /** A PKCS #10 request whose signature was checked against its own key. */
 export interface CertificateRequest extends RequestedNames {
   readonly subject: Subject
+  /** The whole name, with attributes that Kubernetes does not read. */
+  readonly encodedSubject: Asn1
   readonly publicKey: KeyObject
 }
 
@@ -31,7 +33,7 @@ export function parseCertificateRequest(pem: string): CertificateRequest {
   const [info, algorithm, signature] = itemsOf(fromDer(der))
   if (info === undefined) throw new Error('the certificate request is empty')
   const [, subject, key, ...attributes] = itemsOf(info)
-  if (key === undefined) throw new Error('the certificate request has no public key')
+  if (subject === undefined || key === undefined) throw new Error('the certificate request has no public key')
   const publicKey = createPublicKey({ key: toDer(key), format: 'der', type: 'spki' })
   const id = oidOf(itemsOf(algorithm)[0])
   const digest = DIGESTS[id]
@@ -40,7 +42,7 @@ export function parseCertificateRequest(pem: string): CertificateRequest {
   if (!verify(digest, toDer(info), publicKey, bytesOf(signature).subarray(1))) {
     throw new Error('the signature of the certificate request does not match its key')
   }
-  return { subject: decodeSubject(subject), publicKey, ...requestedNames(attributes) }
+  return { subject: decodeSubject(subject), encodedSubject: subject, publicKey, ...requestedNames(attributes) }
 }
 
 function requestedNames(attributes: readonly Asn1[]): RequestedNames {

@@ -45,8 +45,7 @@ export function revisionData(template: PodTemplateSpec): { readonly spec: { read
 export function templateOf({ data }: ControllerRevision): PodTemplateSpec | undefined {
   const template = (data as { readonly spec?: { readonly template?: Readonly<Record<string, unknown>> } } | undefined)?.spec?.template
   if (template === undefined) return undefined
-  const { $patch: _replace, ...rest } = template
-  return rest as unknown as PodTemplateSpec
+  return { ...template, $patch: undefined } as unknown as PodTemplateSpec
 }
 
 /** `taken` is a hash collision with another template: count it and come back. */

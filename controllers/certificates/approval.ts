@@ -56,7 +56,6 @@ async function reconcile(key: ObjectKey, deps: ApprovalDeps, { signal, log }: Re
   return done
 }
 
-// eslint-disable-next-line max-params -- who asks for what
 async function isAllowed({ spec }: CertificateSigningRequest, subresource: string, client: Client, signal: AbortSignal): Promise<boolean> {
   const resourceAttributes = {
     group: 'certificates.k8s.io',
@@ -68,11 +67,10 @@ async function isAllowed({ spec }: CertificateSigningRequest, subresource: strin
   const { username, uid, groups, extra } = spec
   const review = { spec: { user: username, uid, groups, extra, resourceAttributes } }
   const type = subjectAccessReviews as unknown as ResourceType<KubeObject & SubjectAccessReview>
-  const answer = await client.create(type, review as never, { signal })
+  const answer = await client.create(type, review, { signal })
   return answer.status.allowed
 }
 
-// eslint-disable-next-line max-params -- one step of reconcile
 async function approve(
   request: CertificateSigningRequest,
   message: string,

@@ -56,7 +56,7 @@ async function reconcile(key: ObjectKey, deps: SigningDeps, { signal }: Reconcil
 }
 
 /** Why the request must not be signed; undefined when it may be. */
-// eslint-disable-next-line max-params -- a request in both forms
+
 async function inspect(
   { spec }: CertificateSigningRequest,
   requestPem: string,
@@ -71,7 +71,6 @@ async function inspect(
   }
 }
 
-// eslint-disable-next-line max-params -- one step of reconcile
 async function fail(
   request: CertificateSigningRequest,
   message: string,

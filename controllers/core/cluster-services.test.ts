@@ -151,7 +151,7 @@ describe('aggregated cluster roles', () => {
   it('hold the rules of all roles their selectors match, each once', async () => {
     await using bench = controllerBench()
     const { cluster } = bench
-    const rule = (resource: string): PolicyRule => ({ apiGroups: [''], resources: [resource], verbs: ['get'] }) as unknown as PolicyRule
+    const rule = (resource: string): PolicyRule => ({ apiGroups: [''], resources: [resource], verbs: ['get'] })
     const labels = { aggregate: 'yes' }
     cluster.seed(clusterRoles, {
       metadata: { name: 'all' },

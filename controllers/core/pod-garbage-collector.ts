@@ -68,7 +68,6 @@ function isOutOfService({ spec, status }: Node): boolean {
   return !isConditionTrue(status.conditions, 'Ready') && (spec.taints ?? []).some(({ key }) => key === OUT_OF_SERVICE)
 }
 
-// eslint-disable-next-line max-params -- the parts of one controller
 async function reconcile(key: ObjectKey, deps: PodGcDeps, missing: Map<string, number>, { signal }: ReconcileContext): Promise<Result> {
   const pod = deps.pods.get(key)
   if (pod === undefined) return done
@@ -94,7 +93,7 @@ async function reconcile(key: ObjectKey, deps: PodGcDeps, missing: Map<string, n
 }
 
 /** Ends a pod whose containers cannot be asked: its phase is made final, so that its owner counts it right. */
-// eslint-disable-next-line max-params -- one pod and why
+
 async function remove(pod: Pod, why: string | undefined, { client, clock }: PodGcDeps, signal: AbortSignal): Promise<void> {
   if (!isFinished(pod) && pod.spec.nodeName !== undefined) {
     const condition = { type: 'DisruptionTarget', status: 'True', reason: 'DeletionByPodGC', message: why ?? '' }

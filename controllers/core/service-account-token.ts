@@ -63,7 +63,7 @@ async function reconcile(key: ObjectKey, deps: TokenDeps, { signal }: ReconcileC
 }
 
 /** Undefined when the Secret's account is gone for sure; one made anew under the name is another account. */
-// eslint-disable-next-line max-params -- a Secret and where to look
+
 async function accountOf({ metadata }: Secret, name: string, deps: TokenDeps, signal: AbortSignal): Promise<ServiceAccount | undefined> {
   const uid = metadata.annotations?.[ACCOUNT_UID] ?? ''
   const fits = (account: ServiceAccount | undefined): boolean => account !== undefined && (uid === '' || uid === account.metadata.uid)
@@ -74,7 +74,7 @@ async function accountOf({ metadata }: Secret, name: string, deps: TokenDeps, si
 }
 
 /** Undefined when the Secret has all it needs. */
-// eslint-disable-next-line max-params -- a Secret, its account and where to ask
+
 async function planData(
   secret: Secret,
   { metadata }: ServiceAccount,
@@ -90,7 +90,6 @@ async function planData(
   return { ...data, ...wanted, token: token ?? '' }
 }
 
-// eslint-disable-next-line max-params -- a Secret, its account and where to ask
 async function requestToken({ metadata }: Secret, account: string, { client }: TokenDeps, signal: AbortSignal): Promise<string> {
   const { namespace, name, uid } = metadata
   const body = {

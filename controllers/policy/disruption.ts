@@ -16,7 +16,7 @@ import { matchesLabels, selectorOf } from '../../core/meta/selector.ts'
 import { ignoreNotFound } from '../../core/meta/status-error.ts'
 import { type Clock, toTimestamp } from '../../core/runtime/clock.ts'
 import { after, type Controller, done, type ReconcileContext, type Result, watch } from '../runtime/controller.ts'
-import { messageOf } from '../runtime/failure.ts'
+import { messageOf, toError } from '../runtime/failure.ts'
 import { isReady } from '../runtime/pod.ts'
 
 /**
@@ -84,7 +84,7 @@ async function reconcile(key: ObjectKey, deps: DisruptionDeps, { signal }: Recon
   if (!deepEqual(status, budget.status)) {
     await ignoreNotFound(deps.client.updateStatus(podDisruptionBudgets, { ...budget, status }, { signal }))
   }
-  if (failure !== undefined) throw failure
+  if (failure !== undefined) throw toError(failure)
   const expiries = Object.values(status.disruptedPods ?? {}).map((at) => Date.parse(at) + EVICTION_TIMEOUT_MS - nowMs)
   return expiries.length === 0 ? done : after(Math.max(1_000, Math.min(...expiries)))
 }
@@ -118,7 +118,6 @@ interface Scaled {
   readonly replicas: number
 }
 
-// eslint-disable-next-line max-params -- a reference and where to look it up
 async function scaleOf(
   reference: OwnerReferenceLike,
   namespace: string | undefined,

@@ -93,7 +93,6 @@ function has({ metadata }: KubeObject, finalizer: string): boolean {
   return metadata.finalizers?.includes(finalizer) ?? false
 }
 
-// eslint-disable-next-line max-params -- a write, its target and its options
 async function addFinalizer<T extends KubeObject>(
   client: Client,
   type: ResourceType<T>,
@@ -104,7 +103,6 @@ async function addFinalizer<T extends KubeObject>(
   if (!has(object, request.finalizer)) await write(client, type, object, { finalizers, signal: request.signal })
 }
 
-// eslint-disable-next-line max-params -- a write, its target and its options
 async function removeFinalizer<T extends KubeObject>(
   client: Client,
   type: ResourceType<T>,
@@ -115,7 +113,6 @@ async function removeFinalizer<T extends KubeObject>(
   if (has(object, request.finalizer)) await write(client, type, object, { finalizers, signal: request.signal })
 }
 
-// eslint-disable-next-line max-params -- a write, its target and its options
 async function write<T extends KubeObject>(
   client: Client,
   type: ResourceType<T>,

@@ -180,7 +180,7 @@ export class FakeCluster implements Client {
   }
 
   #initial(type: ResourceType<unknown>, draft: Any): Any {
-    const copy = structuredClone(draft)
+    const copy = { metadata: {}, ...structuredClone(draft) } as Any
     const { generateName } = copy.metadata
     this.#serial += 1
     const name = (copy.metadata.name as string | undefined) ?? `${generateName ?? ''}${String(this.#serial).padStart(5, '0')}`

@@ -48,7 +48,7 @@ async function serve({ client, signal }: ControlPlane, end?: 'Succeeded' | 'Fail
           podIPs: [{ ip }],
           conditions: [ready],
         }
-        return client.updateStatus(pods, { ...pod, status } as never, { signal })
+        return client.updateStatus(pods, { ...pod, status }, { signal })
       }),
   )
 }

@@ -55,11 +55,7 @@ const placed = (bench: Bench): string[] =>
     .map((pod) => `${nodeOf(pod) ?? '?'} ${pod.spec.containers[0]?.image ?? ''}`)
     .sort()
 const roll = async (bench: Bench, image: string): Promise<void> => {
-  bench.cluster.change(
-    daemonSets,
-    NAME,
-    (object) => ({ ...object, spec: { ...object.spec, template: podTemplate(image) } }) as Draft<DaemonSet>,
-  )
+  bench.cluster.change(daemonSets, NAME, (object) => ({ ...object, spec: { ...object.spec, template: podTemplate(image) } }))
   await bench.settle()
 }
 

@@ -13,7 +13,7 @@ import { ignoreNotFound } from '../../../core/meta/status-error.ts'
 import type { Clock } from '../../../core/runtime/clock.ts'
 import { after, type Controller, done, type ReconcileContext, type Result, watch } from '../../runtime/controller.ts'
 import { Expectations } from '../../runtime/expectations.ts'
-import { isNamespaceTerminating, messageOf } from '../../runtime/failure.ts'
+import { isNamespaceTerminating, messageOf, toError } from '../../runtime/failure.ts'
 import { claim, indexByController, ownerKeys } from '../../runtime/owned.ts'
 import { nextAvailabilityMs, podFromTemplate } from '../../runtime/pod.ts'
 import { slowStart } from '../../runtime/slow-start.ts'
@@ -114,7 +114,7 @@ class Sync {
     const failure = this.#state.expectations.satisfied(key) ? await this.#act(world, owned, key) : undefined
     if (failure === undefined) await this.#cleanUp(daemonSet, revisions, current, owned)
     await this.#report(world)
-    if (failure !== undefined) throw failure
+    if (failure !== undefined) throw toError(failure)
     const waitMs = nextAvailabilityMs(owned, daemonSet.spec.minReadySeconds ?? 0, world.nowMs)
     const retryMs = this.#state.backoff.nextMs(key)
     const waits = [waitMs, retryMs].filter((ms) => ms !== undefined)
@@ -203,7 +203,6 @@ class Sync {
     }
   }
 
-  // eslint-disable-next-line max-params -- one step of reconcile
   async #cleanUp(
     { spec }: DaemonSet,
     revisions: readonly ControllerRevision[],

@@ -54,7 +54,7 @@ const change = async (bench: Bench, spec: Draft<Deployment['spec']>): Promise<vo
 const sizes = (bench: Bench): Record<string, number | undefined> =>
   Object.fromEntries(
     bench.cluster.all(replicaSets).map((set: ReplicaSet) => [set.spec.template.spec.containers[0]?.image, set.spec.replicas]),
-  )
+  ) as Record<string, number | undefined>
 const condition = (bench: Bench, type: string): string => {
   const found = current(bench).status.conditions?.find((each) => each.type === type)
   return found === undefined ? 'none' : `${found.status} ${found.reason ?? ''}`
@@ -133,7 +133,7 @@ describe('Deployment controller', () => {
     const revived = bench.cluster.all(replicaSets).find(({ spec }) => spec.replicas === 1)
     assert.ok(revived)
     assert.equal(revived.metadata.annotations?.['deployment.kubernetes.io/revision'], '3')
-    assert.equal(revived.metadata.annotations?.['deployment.kubernetes.io/revision-history'], '1')
+    assert.equal(revived.metadata.annotations['deployment.kubernetes.io/revision-history'], '1')
     assert.equal(current(bench).metadata.annotations?.['deployment.kubernetes.io/revision'], '3')
   })
 

@@ -64,7 +64,7 @@ interface OpenStep {
 }
 
 /** True: nothing more may happen in this step. */
-// eslint-disable-next-line max-params -- the step is filled in place
+
 function fill(world: World, slots: ReadonlyMap<number, Pod | undefined>, ordered: boolean, step: OpenStep): boolean {
   for (const [ordinal, pod] of slots) {
     if (pod === undefined) {
@@ -87,7 +87,6 @@ function isServing({ set, nowMs }: World, pod: Pod): boolean {
   return isRunningAndReady(pod) && isAvailable(pod, set.spec.minReadySeconds ?? 0, nowMs)
 }
 
-// eslint-disable-next-line max-params -- the step is filled in place
 function shrink(world: World, slots: ReadonlyMap<number, Pod | undefined>, condemned: readonly Pod[], step: OpenStep): boolean {
   const ordered = world.set.spec.podManagementPolicy !== 'Parallel'
   const firstUnhealthy = [...slots.values(), ...condemned.toReversed()].find(

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { controllerRevisions, persistentVolumeClaims, pods, statefulSets } from '../../../core/api/kinds.ts'
-import type { StatefulSet, StatefulSetSpec } from '../../../core/api/types/apps-v1.ts'
+import type { StatefulSetSpec } from '../../../core/api/types/apps-v1.ts'
 import type { Pod } from '../../../core/api/types/core-v1.ts'
 import type { Draft } from '../../../core/meta/object.ts'
 import { podTemplate } from '../../../tests/helpers/builders.ts'
@@ -42,7 +42,7 @@ async function start(bench: Bench, spec: Draft<StatefulSetSpec> = {}): Promise<F
   return new FakeKubelet(bench)
 }
 const change = async (bench: Bench, spec: Draft<StatefulSetSpec>): Promise<void> => {
-  bench.cluster.change(statefulSets, NAME, (object) => ({ ...object, spec: { ...object.spec, ...spec } }) as Draft<StatefulSet>)
+  bench.cluster.change(statefulSets, NAME, (object) => ({ ...object, spec: { ...object.spec, ...spec } }))
   await bench.settle()
 }
 const shown = (bench: Bench): string[] =>

@@ -12,7 +12,7 @@ import { ignoreNotFound, isAlreadyExists } from '../../../core/meta/status-error
 import type { Clock } from '../../../core/runtime/clock.ts'
 import { after, type Controller, done, type ReconcileContext, type Result, watch } from '../../runtime/controller.ts'
 import { Expectations } from '../../runtime/expectations.ts'
-import { isNamespaceTerminating, messageOf } from '../../runtime/failure.ts'
+import { isNamespaceTerminating, messageOf, toError } from '../../runtime/failure.ts'
 import { claim, controlledBy, indexByController, ownerKeys } from '../../runtime/owned.ts'
 import { nextAvailabilityMs } from '../../runtime/pod.ts'
 import { currentRevision, deleteRevisions, planRevisionCleanup } from '../revisions.ts'
@@ -75,13 +75,12 @@ class Sync {
     const world: World = { set, pods: owned, current, update, nowMs: this.#deps.clock.now() }
     const failure = await this.#act(key, world)
     await this.#report(world)
-    if (failure !== undefined) throw failure
+    if (failure !== undefined) throw toError(failure)
     await this.#cleanUp(world, revisions)
     const waitMs = nextAvailabilityMs(owned, set.spec.minReadySeconds ?? 0, world.nowMs)
     return waitMs === undefined ? done : after(waitMs)
   }
 
-  // eslint-disable-next-line max-params -- what and where to claim
   #claim<T extends KubeObject>(
     owner: StatefulSet,
     type: ResourceType<T>,
@@ -126,7 +125,6 @@ class Sync {
     if (failed !== undefined) throw failed.reason
   }
 
-  // eslint-disable-next-line max-params -- one pod of one set
   async #create(key: ObjectKey, set: StatefulSet, ordinal: number, revision: ControllerRevision): Promise<void> {
     const { client, recorder } = this.#deps
     const { name } = set.metadata
@@ -164,7 +162,6 @@ class Sync {
     }
   }
 
-  // eslint-disable-next-line max-params -- one pod of one set
   async #delete(key: ObjectKey, set: StatefulSet, pod: Pod, why: Step['remove'][number]['why']): Promise<void> {
     const { client, recorder } = this.#deps
     const { name, namespace, uid } = pod.metadata

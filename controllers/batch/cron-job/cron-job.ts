@@ -176,7 +176,6 @@ class Sync {
     return this.#deps.client.updateStatus(cronJobs, { ...cronJob, status }, { signal: this.#context.signal })
   }
 
-  // eslint-disable-next-line max-params -- the shape of the recorder
   #event(cronJob: CronJob, type: 'Normal' | 'Warning', reason: string, message: string): void {
     this.#deps.recorder.event(cronJob, type, reason, message)
   }

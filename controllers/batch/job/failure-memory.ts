@@ -13,7 +13,7 @@ export class FailureMemory {
   readonly #failures = new Map<ObjectKey, Map<string, number>>()
 
   /** When the next pod may start: the delay grows with the failures since the last success. 0 without any. */
-  // eslint-disable-next-line max-params -- a Job under its key, its pods, the present
+
   recall(key: ObjectKey, job: Job, pods: readonly Pod[], nowMs: number): number {
     const known = this.#failures.get(key) ?? new Map<string, number>()
     for (const pod of pods) if (isFailed(pod, job) && !known.has(pod.metadata.uid)) known.set(pod.metadata.uid, finishedAtMs(pod, nowMs))

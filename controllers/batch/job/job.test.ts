@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { jobs, pods } from '../../../core/api/kinds.ts'
 import type { Job, JobSpec } from '../../../core/api/types/batch-v1.ts'
-import type { Pod, PodStatus } from '../../../core/api/types/core-v1.ts'
+import type { Pod } from '../../../core/api/types/core-v1.ts'
 import type { Draft } from '../../../core/meta/object.ts'
 import { toTimestamp } from '../../../core/runtime/clock.ts'
 import { podTemplate } from '../../../tests/helpers/builders.ts'
@@ -58,7 +58,7 @@ async function end(
   bench.cluster.change(pods, which.metadata, (object) => ({
     ...object,
     spec: { ...object.spec, nodeName: 'n' },
-    status: status as unknown as PodStatus,
+    status: status,
   }))
   await bench.settle()
 }

@@ -13,7 +13,7 @@ import { ignoreNotFound } from '../../../core/meta/status-error.ts'
 import { type Clock, toTimestamp } from '../../../core/runtime/clock.ts'
 import { after, type Controller, done, type ReconcileContext, type Result, watch } from '../../runtime/controller.ts'
 import { Expectations } from '../../runtime/expectations.ts'
-import { isNamespaceTerminating, messageOf } from '../../runtime/failure.ts'
+import { isNamespaceTerminating, messageOf, toError } from '../../runtime/failure.ts'
 import { claim, indexByController, ownerKeys } from '../../runtime/owned.ts'
 import { isReady } from '../../runtime/pod.ts'
 import { slowStart } from '../../runtime/slow-start.ts'
@@ -120,13 +120,13 @@ class Sync {
       this.#tell(job, status.conditions ?? [], finished)
     }
     await Promise.all(release.map((pod) => this.#release(pod)))
-    if (acted.error !== undefined) throw acted.error
+    if (acted.error !== undefined) throw toError(acted.error)
     const waits = [acted.retryMs, verdict === undefined ? msUntilDeadline(job, nowMs) : undefined].filter((ms) => ms !== undefined)
     return waits.length === 0 ? done : after(Math.max(0, Math.min(...waits)))
   }
 
   /** Brings the number of pods to what is wanted. */
-  // eslint-disable-next-line max-params -- one step of a reconcile
+
   async #manage(key: ObjectKey, job: Job, owned: readonly Pod[], counts: Tally): Promise<Acted> {
     const { active, ready } = counts
     const unchanged = { active: active.length, ready }
@@ -148,7 +148,6 @@ class Sync {
     return this.#removed(job, key, active, active)
   }
 
-  // eslint-disable-next-line max-params -- one step of a reconcile
   async #removed(job: Job, key: ObjectKey, active: readonly Pod[], victims: readonly Pod[]): Promise<Acted> {
     const { signal } = this.#context
     const gone = new Set<Pod>()

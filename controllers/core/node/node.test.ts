@@ -14,10 +14,10 @@ import { planEviction, taintEvictionController } from './taint-eviction.ts'
 
 const SECOND = 1_000
 const condition = (type: string, status: string): NodeCondition => ({ type, status, lastHeartbeatTime: '2026-01-01T00:00:00Z' })
-const node = (name: string, ready: string | undefined = 'True', over: Draft<Node['spec']> = {}): Draft<Node> => ({
+const node = (name: string, ready = 'True', over: Draft<Node['spec']> = {}): Draft<Node> => ({
   metadata: { name },
   spec: over,
-  status: { conditions: ready === undefined ? [] : [condition('Ready', ready)] },
+  status: { conditions: [condition('Ready', ready)] },
 })
 const taintsOf = (bench: Bench, name: string): string[] =>
   (bench.cluster.all(nodes).find(({ metadata }) => metadata.name === name)?.spec.taints ?? [])
@@ -28,7 +28,10 @@ describe('parts of a network', () => {
   it('are counted and found again, in both families', () => {
     const four = subnetsOf('10.42.0.0/16', 24)
     assert.deepEqual([four.count, four.at(0), four.at(255)], [256, '10.42.0.0/24', '10.42.255.0/24'])
-    assert.deepEqual(['10.42.7.0/24', '10.43.0.0/24', '10.42.7.0/25', 'x'].map(four.indexOf), [7, undefined, undefined, undefined])
+    assert.deepEqual(
+      ['10.42.7.0/24', '10.43.0.0/24', '10.42.7.0/25', 'x'].map((cidr) => four.indexOf(cidr)),
+      [7, undefined, undefined, undefined],
+    )
     const six = subnetsOf('fd00:42::/56', 64)
     assert.deepEqual([six.count, six.at(1), six.indexOf('fd00:42:0:ff::/64')], [256, 'fd00:42:0:1::/64', 255])
     assert.throws(() => subnetsOf('10.42.0.0/26', 24), RangeError)

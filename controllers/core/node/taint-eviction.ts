@@ -54,7 +54,6 @@ function noExecute(node: Node | undefined): readonly Taint[] {
   return node?.spec.taints?.filter(({ effect }) => effect === 'NoExecute') ?? []
 }
 
-// eslint-disable-next-line max-params -- the parts of one controller
 async function reconcile(key: ObjectKey, deps: TaintEvictionDeps, state: State, { signal }: ReconcileContext): Promise<Result> {
   const pod = deps.pods.get(key)
   const node = deps.nodes.get(pod?.spec.nodeName ?? '')

@@ -50,7 +50,6 @@ export function resourceQuotaController(deps: ResourceQuotaDeps): Controller {
   }
 }
 
-// eslint-disable-next-line max-params -- the parts of one controller
 async function reconcile(key: ObjectKey, deps: ResourceQuotaDeps, counters: Counters, { signal }: ReconcileContext): Promise<Result> {
   const quota = deps.quotas.get(key)
   if (quota === undefined || quota.metadata.deletionTimestamp !== undefined) return done

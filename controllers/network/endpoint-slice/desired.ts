@@ -51,7 +51,6 @@ export function portKey(ports: readonly EndpointPort[]): string {
     .join(',')
 }
 
-// eslint-disable-next-line max-params -- the parts of one endpoint
 function toEndpoint(service: Service, pod: Pod, address: string, nodes: Lister<Node>): Endpoint {
   const serving = isReady(pod)
   const terminating = pod.metadata.deletionTimestamp !== undefined

@@ -111,7 +111,6 @@ class Sync {
     return done
   }
 
-  // eslint-disable-next-line max-params -- one step of reconcile
   async #carryOut(service: Service, key: ObjectKey, addressType: IpFamily, plan: SlicePlan): Promise<void> {
     const { client } = this.#deps
     const { signal } = this.#context

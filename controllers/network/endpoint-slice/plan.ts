@@ -35,7 +35,6 @@ interface Draft {
   changed: boolean
 }
 
-// eslint-disable-next-line max-params -- the plan is filled in place
 function planGroup(
   existing: readonly EndpointSlice[],
   { ports, endpoints }: PortGroup,

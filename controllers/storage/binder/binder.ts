@@ -221,6 +221,6 @@ class Sync {
           ]
         : ['VolumeFailedRecycle', 'No recycler plugin found for the volume!']
     await this.#writes.volumePhase(released, 'Failed', message)
-    this.#deps.recorder.event(released, 'Warning', reason ?? '', message ?? '')
+    this.#deps.recorder.event(released, 'Warning', reason, message)
   }
 }

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { podDir, staticPodsDir } from '../../core/agent/paths.ts'
+import { containerdSocket, podDir, staticPodsDir } from '../../core/agent/paths.ts'
 import { configMaps, pods, secrets } from '../../core/api/kinds.ts'
 import type { ContainerStatus, Pod } from '../../core/api/types/core-v1.ts'
 import type { Draft } from '../../core/meta/object.ts'
@@ -491,7 +492,8 @@ describe('pods on a node', { skip: runtimeMissing() ?? false }, () => {
     const found = node.parts().directory.find('default', 'reborn')
     assert.ok(found !== undefined)
     const sandbox = node.parts().directory.sandbox(found) ?? ''
-    await node.parts().runtime.stopPodSandbox(sandbox, node.sandbox.signal)
+    // The way a sandbox dies by itself: its one process ends, its containers go on.
+    execFileSync('ctr', ['-a', containerdSocket(node.sandbox.paths), '-n', 'k8s.io', 'tasks', 'kill', '-s', 'SIGKILL', sandbox])
     const after = await node.until(
       'reborn',
       (pod) => {
@@ -534,7 +536,6 @@ describe('pods on a node', { skip: runtimeMissing() ?? false }, () => {
     const pod = await node.until('static-node-1', isReady)
     assert.equal(pod.metadata.annotations?.['kubernetes.io/config.source'], 'file')
     assert.equal(pod.metadata.annotations['kubernetes.io/config.mirror'], pod.metadata.annotations['kubernetes.io/config.hash'])
-    const { rmSync } = await import('node:fs')
     rmSync(file)
     await node.gone('static-node-1')
     await eventually(

@@ -18,8 +18,8 @@ import { discoveryPaths, reviewHandlers, TOKEN_SUBRESOURCE, tokenHandler } from 
 import { openIdDocuments } from './auth/token/discovery.ts'
 import { createTokenIssuer } from './auth/token/issuer.ts'
 import { TokenVerifier } from './auth/token/verifier.ts'
-import { bootstrapObjects } from './bootstrap/bootstrap.ts'
 import type { BootstrapSettings } from './bootstrap/cluster-objects.ts'
+import { type KeptObjects, keepClusterObjects } from './bootstrap/keep.ts'
 import { NODE_RULES } from './bootstrap/rbac/index.ts'
 import { type Caches, createCaches } from './cache/caches.ts'
 import { createDiscovery, type VersionInfo } from './discovery/discovery.ts'
@@ -120,9 +120,14 @@ export async function assembleApiServer(options: ApiServerOptions): Promise<Asse
   const custom = await startCustomResources({ ...own, caches })
   hooks.done('poststarthook/start-apiextensions-controllers')
   const services = keepLocalApiServices(own)
-  await makeClusterObjects(options, server.handle, reader)
-  hooks.done('poststarthook/rbac/bootstrap-roles')
-  const done = Promise.all([caches.done, custom.done, services, expiry(caches, options)]).then(async () => webhooks[Symbol.asyncDispose]())
+  const objects = await clusterObjects(options, {
+    handle: server.handle,
+    reader,
+    onComplete: () => hooks.done('poststarthook/rbac/bootstrap-roles'),
+  })
+  const done = Promise.all([caches.done, custom.done, services, objects.done, expiry(caches, options)]).then(async () =>
+    webhooks[Symbol.asyncDispose](),
+  )
   return { handle: server.handle, authenticator: users.authenticator, authorizer, reader, caches, resources, health, done }
 }
 
@@ -179,9 +184,13 @@ function bootstrapChecks(health: HealthChecks, caches: Caches, signal: AbortSign
   return { done: (name) => finished.add(name) }
 }
 
-async function makeClusterObjects(options: ApiServerOptions, handle: Handler, reader: ObjectReader): Promise<void> {
-  const request = ownRequests(handle, options.signal)
-  await bootstrapObjects({ request, reader, settings: options.bootstrap, nowMs: options.clock.now() })
+function clusterObjects(
+  { bootstrap: settings, clock, log, signal }: ApiServerOptions,
+  parts: { readonly handle: Handler; readonly reader: ObjectReader; readonly onComplete: () => void },
+): Promise<KeptObjects> {
+  const { handle, reader, onComplete } = parts
+  const request = ownRequests(handle, signal)
+  return keepClusterObjects({ request, reader, settings, nowMs: clock.now(), clock, log, signal, onComplete })
 }
 
 const EVENTS_PREFIX = '/registry/events'

@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict'
 import { beforeEach, describe, it } from 'node:test'
+import { eventually } from '../../../tests/helpers/eventually.ts'
+import { FakeClock } from '../../../tests/helpers/fake-clock.ts'
 import { FakeReader } from '../../../tests/helpers/object-reader.ts'
 import type { ClusterRole, ClusterRoleBinding } from '../../api/types/rbac-v1.ts'
 import { StatusError } from '../../meta/status-error.ts'
+import { silentLogger } from '../../observability/log.ts'
 import { RbacAuthorizer } from '../auth/rbac/authorizer.ts'
 import { BindingIndex } from '../auth/rbac/binding-index.ts'
 import { bootstrapObjects } from './bootstrap.ts'
 import { firstServiceAddress } from './cluster-objects.ts'
+import { keepClusterObjects } from './keep.ts'
 import { rbacObjects } from './rbac/index.ts'
 
 const RBAC = 'rbac.authorization.k8s.io'
@@ -150,6 +154,32 @@ describe('bootstrap objects', () => {
     await bootstrapObjects({ request: lost, reader, settings, nowMs: 0 })
     const broken = async (): Promise<never> => Promise.reject(new StatusError('InternalError', 'disk'))
     await assert.rejects(bootstrapObjects({ request: broken, reader, settings, nowMs: 0 }), /disk/)
+  })
+
+  it('are tried again after a failure, and made again when somebody deletes them', async () => {
+    const clock = new FakeClock()
+    const life = new AbortController()
+    let isBroken = true
+    const shaky = async (method: string, path: string, body?: object): Promise<void> => {
+      if (isBroken && path.endsWith('/clusterroles')) throw new StatusError('InternalError', 'no webhook yet')
+      await request(method, path, body)
+    }
+    const kept = await keepClusterObjects({ request: shaky, reader, settings, nowMs: 0, clock, log: silentLogger, signal: life.signal })
+    assert.equal(kept.complete, false)
+    assert.ok(reader.get({ group: RBAC, resource: 'clusterrolebindings' }, '', 'cluster-admin'), 'other objects are made')
+    isBroken = false
+    await eventually(async () => {
+      await clock.advance(1_000)
+      assert.ok(reader.get(CLUSTER_ROLES, '', 'cluster-admin'))
+      assert.ok(reader.get({ group: '', resource: 'services' }, 'default', 'kubernetes'))
+    })
+    reader.remove({ group: '', resource: 'services' }, { namespace: 'default', name: 'kubernetes' })
+    await eventually(async () => {
+      await clock.advance(1_000)
+      assert.ok(reader.get({ group: '', resource: 'services' }, 'default', 'kubernetes'))
+    })
+    life.abort(new Error('over'))
+    await kept.done
   })
 
   it('place the service on the first address', () => {

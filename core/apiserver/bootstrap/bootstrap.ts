@@ -62,13 +62,13 @@ const PLURALS: Readonly<Record<string, string>> = {
 
 /**
  * Makes the objects every cluster has and repairs those that were changed, as far as they are the server's to repair. Safe to repeat
- * and to run on several servers at once. Writes within a step run concurrently, so a store that groups commits waits for few of them.
+ * and to run on several servers at once. Throws a plain Error that names what failed, after trying everything of the same step. Writes within a step run concurrently, so a store that groups commits waits for few of them.
  */
 export async function bootstrapObjects(deps: BootstrapDeps): Promise<void> {
   const { settings, nowMs } = deps
   const { roles, bindings } = rbacObjects()
   await ensureAll(deps, namespaceObjects(), keepExisting)
-  await Promise.all([
+  await allSettled([
     ensureAll(deps, roles, reconcileRole),
     ensureAll(deps, bindings, reconcileBinding),
     ensureAll(deps, flowControlObjects(), reconcileFlowControl),
@@ -98,8 +98,24 @@ export async function ensureKubernetesEndpoints(deps: BootstrapDeps): Promise<vo
   await ensureAll(deps, kubernetesEndpoints(deps.settings), reconcileContent)
 }
 
+/** All are tried before the first failure is thrown, with the names of what failed. */
 async function ensureAll(deps: BootstrapDeps, wanted: readonly BootstrapObject[], reconcile: Reconciler): Promise<void> {
-  await Promise.all(wanted.map(async (object) => ensure(deps, object, reconcile)))
+  const results = await Promise.allSettled(wanted.map(async (object) => ensure(deps, object, reconcile)))
+  const failures = results.flatMap((result, at) =>
+    result.status === 'rejected' ? [{ err: result.reason as Error, object: wanted[at] }] : [],
+  )
+  const [first] = failures
+  if (first === undefined) return
+  const names = failures.map(({ object }) => `${object?.kind ?? ''} ${object?.metadata.name ?? ''}`)
+  throw new Error(`${names.slice(0, 5).join(', ')}${names.length > 5 ? ` and ${names.length - 5} more` : ''}: ${first.err.message}`, {
+    cause: first.err,
+  })
+}
+
+/** The same for groups of objects. */
+async function allSettled(groups: readonly Promise<void>[]): Promise<void> {
+  const failed = (await Promise.allSettled(groups)).find((result) => result.status === 'rejected')
+  if (failed !== undefined) throw failed.reason as Error
 }
 
 async function ensure({ request, reader }: BootstrapDeps, wanted: BootstrapObject, reconcile: Reconciler): Promise<void> {

@@ -2,6 +2,7 @@ import { daemonSets } from '../../../api/kinds.ts'
 import type { DaemonSet } from '../../../api/types/apps-v1.ts'
 import { deepEqual } from '../../../meta/deep-equal.ts'
 import { defineResource } from '../define.ts'
+import { templateWarnings } from '../pod/warnings.ts'
 import type { ResourceDef, Work } from '../resource-def.ts'
 import { statusSubresource } from '../strategy.ts'
 import { containerImages, containerNames, labels, selectorText } from '../table/cells.ts'
@@ -19,6 +20,7 @@ function setTemplateGeneration({ metadata }: Work<DaemonSet>, generation: number
 export const daemonSetDef: ResourceDef<DaemonSet> = defineResource(daemonSets, {
   applyDefaults: defaultDaemonSet,
   validate: validateDaemonSet,
+  warnings: templateWarnings(({ spec }) => spec.template, 'spec.template'),
   strategy: {
     status: 'controlled',
     generation: ['spec'],

@@ -3,6 +3,7 @@ import type { Deployment } from '../../../api/types/apps-v1.ts'
 import { deepEqual } from '../../../meta/deep-equal.ts'
 import { formatLabelSelector } from '../../../meta/selector.ts'
 import { defineResource } from '../define.ts'
+import { templateWarnings } from '../pod/warnings.ts'
 import type { ResourceDef, Work } from '../resource-def.ts'
 import { statusSubresource } from '../strategy.ts'
 import { containerImages, containerNames } from '../table/cells.ts'
@@ -25,6 +26,7 @@ function hasNewContent(next: Work<Deployment>, old: Deployment): boolean {
 export const deploymentDef: ResourceDef<Deployment> = defineResource(deployments, {
   applyDefaults: defaultDeployment,
   validate: validateDeployment,
+  warnings: templateWarnings(({ spec }) => spec.template, 'spec.template'),
   strategy: { status: 'controlled', generation: hasNewContent },
   subresources: {
     status: statusSubresource({

@@ -1,6 +1,7 @@
 import { replicaSets } from '../../../api/kinds.ts'
 import type { ReplicaSet } from '../../../api/types/apps-v1.ts'
 import { defineResource } from '../define.ts'
+import { templateWarnings } from '../pod/warnings.ts'
 import type { ResourceDef } from '../resource-def.ts'
 import { statusSubresource } from '../strategy.ts'
 import { containerImages, containerNames, selectorText } from '../table/cells.ts'
@@ -11,6 +12,7 @@ import { validateReplicaSet, validateReplicaSetStatus } from './validate.ts'
 export const replicaSetDef: ResourceDef<ReplicaSet> = defineResource(replicaSets, {
   applyDefaults: defaultReplicaSet,
   validate: validateReplicaSet,
+  warnings: templateWarnings(({ spec }) => spec.template, 'spec.template'),
   subresources: { status: statusSubresource({ validate: validateReplicaSetStatus }) },
   strategy: { status: 'controlled', generation: ['spec'] },
   table: table<ReplicaSet>(

@@ -2,6 +2,7 @@ import { statefulSets } from '../../../api/kinds.ts'
 import type { StatefulSet } from '../../../api/types/apps-v1.ts'
 import { dns1123LabelProblems } from '../../../meta/names.ts'
 import { defineResource, nameRule } from '../define.ts'
+import { templateWarnings } from '../pod/warnings.ts'
 import type { ResourceDef } from '../resource-def.ts'
 import { statusSubresource } from '../strategy.ts'
 import { containerImages, containerNames } from '../table/cells.ts'
@@ -13,6 +14,7 @@ export const statefulSetDef: ResourceDef<StatefulSet> = defineResource(statefulS
   nameProblem: nameRule(dns1123LabelProblems),
   applyDefaults: defaultStatefulSet,
   validate: validateStatefulSet,
+  warnings: templateWarnings(({ spec }) => spec.template, 'spec.template'),
   subresources: { status: statusSubresource({ validate: validateStatefulSetStatus }) },
   strategy: { status: 'controlled', generation: ['spec'] },
   table: table<StatefulSet>(

@@ -4,6 +4,7 @@ import { defineResource } from '../define.ts'
 import type { ResourceDef } from '../resource-def.ts'
 import { age, containerImages, containerNames, NONE, selectorText, UNSET } from '../table/cells.ts'
 import { column, created, INTEGER, name, table, wide } from '../table/table.ts'
+import { cronJobWarnings } from '../warnings.ts'
 import { defaultCronJob } from './defaults.ts'
 import { validateCronJob } from './validate.ts'
 
@@ -15,6 +16,7 @@ function suspended({ spec }: CronJob): string {
 export const cronJobDef: ResourceDef<CronJob> = defineResource(cronJobs, {
   applyDefaults: defaultCronJob,
   validate: validateCronJob,
+  warnings: cronJobWarnings,
   strategy: { status: 'controlled', generation: ['spec'] },
   table: table<CronJob>(
     name,

@@ -6,6 +6,7 @@ import type { ResourceDef, Work } from '../resource-def.ts'
 import { statusSubresource } from '../strategy.ts'
 import { containerImages, containerNames, isTrue, selectorText } from '../table/cells.ts'
 import { column, created, name, table, wide } from '../table/table.ts'
+import { jobWarnings } from '../warnings.ts'
 import { defaultJob } from './defaults.ts'
 import { validateJob } from './validate.ts'
 import { validateJobStatus } from './validate-status.ts'
@@ -49,6 +50,7 @@ export const jobDef: ResourceDef<Job> = defineResource(jobs, {
   defaultDeletion: 'orphan',
   applyDefaults: defaultJob,
   validate: validateJob,
+  warnings: jobWarnings,
   subresources: { status: statusSubresource({ validate: validateJobStatus }) },
   strategy: {
     status: 'controlled',

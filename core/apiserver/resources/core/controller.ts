@@ -1,6 +1,7 @@
 import { podTemplates, replicationControllers } from '../../../api/kinds.ts'
 import type { PodTemplate, ReplicationController } from '../../../api/types/core-v1.ts'
 import { defineResource } from '../define.ts'
+import { templateWarnings } from '../pod/warnings.ts'
 import type { ResourceDef } from '../resource-def.ts'
 import { statusSubresource } from '../strategy.ts'
 import { containerImages, containerNames, labels } from '../table/cells.ts'
@@ -12,6 +13,7 @@ export const replicationControllerDef: ResourceDef<ReplicationController> = defi
   defaultDeletion: 'orphan',
   applyDefaults: defaultReplicationController,
   validate: validateReplicationController,
+  warnings: templateWarnings(({ spec }) => spec.template, 'spec.template'),
   subresources: { status: statusSubresource({ validate: validateReplicationControllerStatus }) },
   strategy: { status: 'controlled', generation: ['spec'] },
   table: table<ReplicationController>(
@@ -30,6 +32,7 @@ export const replicationControllerDef: ResourceDef<ReplicationController> = defi
 export const podTemplateDef: ResourceDef<PodTemplate> = defineResource(podTemplates, {
   applyDefaults: defaultPodTemplateObject,
   validate: validatePodTemplateObject,
+  warnings: templateWarnings(({ template }) => template, 'template'),
   strategy: { generation: ['template'] },
   table: table<PodTemplate>(
     name,

@@ -5,9 +5,11 @@ import { defaultPod } from '../pod/defaults.ts'
 import { podGraceSeconds, prepareEphemeralContainers, preparePodCreate, preparePodStatus, prepareResize } from '../pod/strategy.ts'
 import { validatePod, validatePodStatus } from '../pod/validate/pod.ts'
 import { validateEphemeralContainers, validateResize } from '../pod/validate/subresources.ts'
+import { hostNameWarning, podWarnings } from '../pod/warnings.ts'
 import type { ResourceDef } from '../resource-def.ts'
 import { statusSubresource } from '../strategy.ts'
 import { podTable } from '../table/pod.ts'
+import { POD_HOSTNAME } from '../warnings.ts'
 
 const OBJECT_VERBS = ['get', 'patch', 'update']
 
@@ -15,6 +17,8 @@ export const podDef: ResourceDef<Pod> = defineResource(pods, {
   applyDefaults: defaultPod,
   strategy: { status: 'sent-on-create', generation: ['spec'], create: preparePodCreate },
   validate: validatePod,
+  warnings: (pod, old) =>
+    old === undefined ? [...hostNameWarning(pod.metadata.name, POD_HOSTNAME), ...podWarnings(pod)] : podWarnings(pod),
   gracePeriodSeconds: podGraceSeconds,
   table: podTable,
   fields: ({ spec, status }) => ({

@@ -6,6 +6,7 @@ import type { ResourceDef } from '../resource-def.ts'
 import { statusSubresource } from '../strategy.ts'
 import { joined, labels, loadBalancerAddresses, NONE, UNKNOWN } from '../table/cells.ts'
 import { column, created, name, table, wide } from '../table/table.ts'
+import { serviceWarnings } from '../warnings.ts'
 import { defaultService } from './service-defaults.ts'
 import { prepareServiceCreate, prepareServiceUpdate } from './service-strategy.ts'
 import { validateService, validateServiceStatus } from './service-validation.ts'
@@ -40,6 +41,7 @@ export const serviceDef: ResourceDef<Service> = defineResource(services, {
   allowCreateOnUpdate: true,
   applyDefaults: defaultService,
   validate: validateService,
+  warnings: serviceWarnings,
   subresources: { status: statusSubresource({ validate: validateServiceStatus }) },
   strategy: {
     status: 'controlled',

@@ -6,6 +6,7 @@ import type { ResourceDef, Work } from '../resource-def.ts'
 import { statusSubresource } from '../strategy.ts'
 import { accessModes, UNSET } from '../table/cells.ts'
 import { column, created, name, table, wide } from '../table/table.ts'
+import { claimWarnings, volumeWarnings } from '../warnings.ts'
 import { defaultClaim, defaultVolumeObject } from './volume-defaults.ts'
 import { validateClaim, validatePersistentVolume } from './volume-validation.ts'
 
@@ -22,6 +23,7 @@ const storageClass = ({ metadata, spec }: PersistentVolume | PersistentVolumeCla
 export const persistentVolumeDef: ResourceDef<PersistentVolume> = defineResource(persistentVolumes, {
   applyDefaults: defaultVolumeObject,
   validate: validatePersistentVolume,
+  warnings: volumeWarnings,
   strategy: {
     status: 'controlled',
     create: ({ status }, { nowMs }) => {
@@ -71,6 +73,7 @@ const bound = ({ spec }: PersistentVolumeClaim): boolean => (spec.volumeName ?? 
 export const persistentVolumeClaimDef: ResourceDef<PersistentVolumeClaim> = defineResource(persistentVolumeClaims, {
   applyDefaults: defaultClaim,
   validate: validateClaim,
+  warnings: claimWarnings,
   strategy: {
     status: 'controlled',
     create: (claim) => {

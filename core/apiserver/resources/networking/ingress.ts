@@ -5,6 +5,7 @@ import type { ResourceDef } from '../resource-def.ts'
 import { statusSubresource } from '../strategy.ts'
 import { joined, loadBalancerAddresses, NONE } from '../table/cells.ts'
 import { column, created, name, table } from '../table/table.ts'
+import { ingressWarnings } from '../warnings.ts'
 import { validateIngress, validateIngressClass, validateIngressStatus } from './validate.ts'
 
 const MAX_HOSTS = 3
@@ -22,6 +23,7 @@ function hosts({ spec }: Ingress): string {
 
 export const ingressDef: ResourceDef<Ingress> = defineResource(ingresses, {
   validate: validateIngress,
+  warnings: ingressWarnings,
   subresources: { status: statusSubresource({ validate: validateIngressStatus }) },
   strategy: { status: 'controlled', generation: ['spec'] },
   table: table<Ingress>(

@@ -24,9 +24,16 @@ function claimState({ metadata, status }: ResourceClaim): string {
   return states.join(',')
 }
 
+/** A driver's report about a device goes with the device. */
+function dropFreedDevices({ status }: Work<ResourceClaim>): void {
+  if (status.devices === undefined) return
+  const held = new Set(status.allocation?.devices.results?.map(({ driver, pool, device }) => `${driver}/${pool}/${device}`))
+  status.devices = status.devices.filter(({ driver, pool, device }) => held.has(`${driver}/${pool}/${device}`))
+}
+
 export const resourceClaimDef: ResourceDef<ResourceClaim> = defineResource(resourceClaims, {
   validate: validateResourceClaim,
-  subresources: { status: statusSubresource({ validate: validateResourceClaimStatus }) },
+  subresources: { status: statusSubresource({ prepare: dropFreedDevices, validate: validateResourceClaimStatus }) },
   applyDefaults: defaultResourceClaim,
   strategy: { status: 'controlled' },
   table: table<ResourceClaim>(name, column('State', claimState), created),

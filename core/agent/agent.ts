@@ -8,6 +8,7 @@ import { createRecorder } from '../client/recorder.ts'
 import type { Logger } from '../observability/log.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Component, Running } from '../runtime/component.ts'
+import { cniConfig } from './cni/component.ts'
 import { createPodCgroups, type PodCgroups } from './cgroup/cgroups.ts'
 import { detectCgroups } from './cgroup/hierarchy.ts'
 import { startContainerd } from './containerd/containerd.ts'
@@ -25,15 +26,20 @@ import { ignoreMissing } from './files.ts'
 import { createImageFolder } from './images/image-folder.ts'
 import { createImagePuller } from './images/puller.ts'
 import { type KubeletOptions, readKubeletOptions } from './kubelet-options.ts'
+import { kubeletAuthorizer } from './kubelet-access.ts'
 import { type NodeComponent, nodeComponent } from './node/node.ts'
-import { type AgentPaths, agentPaths, imagesDir } from './paths.ts'
+import { type AgentPaths, agentPaths, cniConfDir, imagesDir } from './paths.ts'
 import type { NodeSettings } from './pod/pod-deps.ts'
 import { createPodDirectory } from './pod/pod-directory.ts'
 import { createPodManager, type PodManager } from './pod/pod-manager.ts'
 import { RuntimeCache } from './pod/runtime-cache.ts'
 import { chooseHostDns } from './pod/spec/dns.ts'
+import { serviceProxy } from './proxy/component.ts'
+import { nftRunner } from './proxy/nft.ts'
 import type { AgentSettings } from './settings.ts'
+import { createStats, type Stats } from './stats/stats.ts'
 import type { PodDirectory } from './stream/kubelet-api.ts'
+import { kubeletServer } from './stream/server.ts'
 import { createVolumeManager } from './volumes/volumes.ts'
 
 export interface AgentDeps {
@@ -44,6 +50,21 @@ export interface AgentDeps {
   readonly clock: Clock
   /** For tests; otherwise derived from the settings. */
   readonly paths?: AgentPaths
+  /** Key material of the kubelet's HTTPS API; without it there is none, and so no logs and no exec. PEM. */
+  readonly kubeletTls?: { readonly cert: string; readonly key: string; readonly clientCa: string }
+  /** What this node does for the network of pods. Absent: nothing, another program does. */
+  readonly network?: NetworkSettings
+}
+
+export interface NetworkSettings {
+  /** Writes the CNI configuration as soon as the node has a pod network. */
+  readonly hasPodNetwork: boolean
+  /** Programs services and host ports. */
+  readonly hasServiceProxy: boolean
+  /** Name of the pod bridge. Default cni0. */
+  readonly bridge?: string
+  /** Name of the nftables table. Default k3ts. */
+  readonly table?: string
 }
 
 /** What the rest of the node (kubelet API, metrics) builds on. */
@@ -52,6 +73,7 @@ export interface AgentParts {
   readonly images: ImageService
   readonly pods: PodManager
   readonly directory: PodDirectory
+  readonly stats: Stats
   readonly node: NodeComponent
   readonly options: KubeletOptions
   readonly paths: AgentPaths
@@ -116,15 +138,62 @@ async function start(deps: AgentDeps, announce: (parts: AgentParts) => void, sig
     logLimits: { maxBytes: options.containerLogMaxBytes, maxFiles: options.containerLogMaxFiles },
     facts: await nodeSettings(settings, { options, paths, cgroupVersion: version, runtimeName: connection.runtimeName }),
   })
-  announce({ runtime, images, pods: manager, directory: createPodDirectory({ manager, cache }), node, options, paths })
+  const directory = createPodDirectory({ manager, cache })
+  const stats = createStats({
+    runtime,
+    images,
+    pods: () => manager.pods(),
+    nodeName: settings.nodeName,
+    storageRoot: paths.agentDir,
+    clock,
+  })
+  announce({ runtime, images, pods: manager, directory, stats, node, options, paths })
   // Archives first: a pod must not try to pull what lies in the folder.
   const folder = createImageFolder({ dir: imagesDir(paths), store: connection.imageStore, images, clock, log })
   await folder.importAll(signal)
-  running.push({ done: folder.follow(signal) }, await node.start(signal), await manager.start(signal))
+  running.push({ done: folder.follow(signal) })
+  const parts = [...networkParts(deps, paths), ...kubeletParts(deps, { runtime, directory, stats }), node, manager]
+  for (const part of parts) running.push(await part.start(signal))
   const done = Promise.all(running.map((part) => part.done)).then(() => {
     connection.channel.close()
   })
   return { done }
+}
+
+function networkParts({ informers, settings, network, clock, log }: AgentDeps, paths: AgentPaths): readonly Component[] {
+  if (network === undefined) return []
+  const { nodeName, nodeIp, clusterCidr } = settings
+  const { bridge = 'cni0', table = 'k3ts' } = network
+  const leaseDir = join(paths.agentDir, 'cni/leases')
+  const cni = cniConfig({ informers, nodeName, nodeIp, confDir: cniConfDir(paths), leaseDir, bridge, log })
+  const proxy = serviceProxy({ informers, nft: nftRunner(), frame: { table, clusterCidr, bridge }, nodeName, clock, log })
+  return [...(network.hasPodNetwork ? [cni] : []), ...(network.hasServiceProxy ? [proxy] : [])]
+}
+
+interface KubeletContext {
+  readonly runtime: RuntimeService
+  readonly directory: PodDirectory
+  readonly stats: Stats
+}
+
+function kubeletParts(
+  { client, settings, kubeletTls, clock, log }: AgentDeps,
+  { runtime, directory, stats }: KubeletContext,
+): readonly Component[] {
+  if (kubeletTls === undefined) return []
+  const server = kubeletServer({
+    address: '0.0.0.0',
+    port: settings.kubeletPort,
+    tls: kubeletTls,
+    pods: directory,
+    runtime,
+    authorize: kubeletAuthorizer(client, settings.nodeName),
+    metrics: () => stats.resourceMetrics(new AbortController().signal),
+    stats: (signal) => stats.summary(signal),
+    clock,
+    log,
+  })
+  return [server]
 }
 
 interface Connection extends Running {

@@ -69,8 +69,7 @@ class ControllerLoop {
     this.#queue = new WorkQueue<ObjectKey>({ clock: deps.clock })
     this.#removers = controller.watches.map((each) =>
       deps.informers.informer(each.type, each.options).onChange((next, old) => {
-        if (old !== undefined) this.#enqueue(each, old)
-        if (next !== undefined) this.#enqueue(each, next)
+        this.#enqueue(each, old, next)
       }),
     )
   }
@@ -99,13 +98,17 @@ class ControllerLoop {
   }
 
   /** One object that a mapping cannot take must not stop the others, nor other controllers. */
-  #enqueue({ map, type }: Watch, object: KubeObject): void {
-    try {
-      for (const key of map(object)) this.#queue.add(key)
-    } catch (err) {
-      const { namespace, name } = object.metadata
-      this.#log.error({ err, resource: type.resource, namespace, name }, 'Object could not be mapped to keys')
+  #enqueue({ map, type }: Watch, ...objects: readonly (KubeObject | undefined)[]): void {
+    // Old and new mostly yield the same key, and a worker may take the first before the second is added.
+    const keys = new Set<ObjectKey>()
+    for (const object of objects) {
+      try {
+        if (object !== undefined) for (const key of map(object)) keys.add(key)
+      } catch (err) {
+        this.#log.error({ err, resource: type.resource, name: object?.metadata.name }, 'Object could not be mapped to keys')
+      }
     }
+    for (const key of keys) this.#queue.add(key)
   }
 
   async #source(signal: AbortSignal): Promise<void> {

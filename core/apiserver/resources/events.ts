@@ -54,7 +54,7 @@ function fromCore(event: core.Event): Event {
   }
 }
 
-export const eventConversion: StorageConversion<Event> = {
+const eventConversion: StorageConversion<Event> = {
   hub: 'v1',
   toHub: toCore,
   fromHub: (stored: KubeObject) => fromCore(stored as core.Event),

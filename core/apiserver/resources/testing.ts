@@ -6,7 +6,7 @@ import type { ApiSettings, HookContext, ResourceDef, Work } from './resource-def
 
 /** What the write pipeline does around a kind's hooks, in small: for the tests beside the kinds. */
 
-export const TEST_SETTINGS: ApiSettings = {
+const TEST_SETTINGS: ApiSettings = {
   serviceCidrs: ['10.43.0.0/16'],
   clusterCidrs: ['10.42.0.0/16'],
   nodePortRange: [30_000, 32_767],

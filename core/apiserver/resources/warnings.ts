@@ -7,7 +7,7 @@ import { deprecatedLabel, fractionWarnings, hostNameWarning, podWarnings } from 
 /** Warnings of kinds that need no more than a few lines each. */
 
 export const POD_HOSTNAME = "the Pod's hostname"
-export const POD_NAMES = 'Pod names and hostnames'
+const POD_NAMES = 'Pod names and hostnames'
 
 export function serviceWarnings({ spec }: Service): string[] {
   const warnings: string[] = []

@@ -42,7 +42,7 @@ export function defaultEndpoints({ subsets }: Work<Endpoints>): void {
 }
 
 /** Label by which namespace selectors can name one namespace. */
-export const NAMESPACE_NAME_LABEL = 'kubernetes.io/metadata.name'
+const NAMESPACE_NAME_LABEL = 'kubernetes.io/metadata.name'
 
 export function defaultNamespace({ metadata, status }: Work<Namespace>): void {
   // Not yet named objects get their label with the generated name, at creation.

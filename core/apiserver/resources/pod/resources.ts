@@ -1,7 +1,7 @@
 import type { Container, PodSpec } from '../../../api/types/core-v1.ts'
 import { addQuantity, compareQuantity, formatQuantity, parseQuantity, type Quantity, ZERO_QUANTITY } from '../../../meta/quantity.ts'
 
-export type ResourceKind = 'limits' | 'requests'
+type ResourceKind = 'limits' | 'requests'
 
 /** A container that runs beside the main ones although it stands among the init containers. */
 export const isRestartable = (container: Pick<Container, 'restartPolicy'>): boolean => container.restartPolicy === 'Always'

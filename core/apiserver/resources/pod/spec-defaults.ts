@@ -23,7 +23,7 @@ export function defaultPodSpec(spec: Work<PodSpec>): void {
 }
 
 /** `serviceAccount` is an old name of `serviceAccountName`: both are always written, the new one decides. */
-export function mirrorServiceAccount(spec: Work<PodSpec>): void {
+function mirrorServiceAccount(spec: Work<PodSpec>): void {
   const account = (spec.serviceAccountName ?? '') || spec.serviceAccount
   if (account === undefined || account === spec.serviceAccountName) {
     if (spec.serviceAccount !== account) spec.serviceAccount = account

@@ -83,8 +83,10 @@ describe('warnings about pods', () => {
       template: { metadata: { labels: { a: 'b' } }, ...pod({ terminationGracePeriodSeconds: -1 }) },
     }
     const old = created(deploymentDef, { spec })
-    assert.equal(deploymentDef.warnings?.(old, undefined).length, 1)
-    assert.deepEqual(deploymentDef.warnings?.(updated(deploymentDef, old, { spec }), old), [])
-    assert.equal(deploymentDef.warnings?.(updated(deploymentDef, old, { spec: { ...spec, replicas: 2 } }), old).length, 1)
+    const { warnings } = deploymentDef
+    assert.ok(warnings !== undefined)
+    assert.equal(warnings(old, undefined).length, 1)
+    assert.deepEqual(warnings(updated(deploymentDef, old, { spec }), old), [])
+    assert.equal(warnings(updated(deploymentDef, old, { spec: { ...spec, replicas: 2 } }), old).length, 1)
   })
 })

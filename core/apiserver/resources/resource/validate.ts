@@ -97,7 +97,7 @@ function checkDevices(request: ExactDeviceRequest | DeviceSubRequest, path: stri
   })
 }
 
-export function checkSelectors(selectors: readonly DeviceSelector[], path: string, problems: Problems): void {
+function checkSelectors(selectors: readonly DeviceSelector[], path: string, problems: Problems): void {
   if (selectors.length > MAX_SELECTORS) problems.push(tooMany(path, selectors.length, MAX_SELECTORS))
   selectors.forEach(({ cel }, i) => {
     if (cel === undefined) problems.push(required(`${path}[${i}].cel`))

@@ -14,7 +14,7 @@ const MAX_PARAMETER_BYTES = 256 * 1024
 
 type Parameters = Readonly<Record<string, string>> | undefined
 
-export function checkParameters(parameters: Parameters, path: string, allowEmpty: boolean, problems: Problems): void {
+function checkParameters(parameters: Parameters, path: string, allowEmpty: boolean, problems: Problems): void {
   const entries = Object.entries(parameters ?? {})
   if (entries.length > MAX_PARAMETERS) problems.push(tooLong(path, MAX_PARAMETERS))
   let bytes = 0

@@ -45,7 +45,7 @@ export function checkNonNegative(value: number | undefined, path: string, proble
   if (value !== undefined && value < 0) problems.push(invalid(path, value, NON_NEGATIVE))
 }
 
-export function checkRange(value: number | undefined, path: string, [low, high]: readonly [number, number], problems: Problems): void {
+function checkRange(value: number | undefined, path: string, [low, high]: readonly [number, number], problems: Problems): void {
   if (value !== undefined && (value < low || value > high)) problems.push(invalid(path, value, rangeText(low, high)))
 }
 

@@ -63,7 +63,3 @@ function matchesRequirement({ key, operator, values = [] }: Requirement, labels:
       return undefined
   }
 }
-
-/** Nothing is required: every object matches. */
-export const isEmptySelector = ({ matchLabels, matchExpressions }: LabelSelector): boolean =>
-  Object.keys(matchLabels ?? {}).length === 0 && (matchExpressions?.length ?? 0) === 0

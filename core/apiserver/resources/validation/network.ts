@@ -2,8 +2,8 @@ import { isIP, isIPv4 } from 'node:net'
 import { invalid } from '../../../meta/field-error.ts'
 import type { Problems } from './common.ts'
 
-export const IP_TEXT = 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)'
-export const CIDR_TEXT = 'must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)'
+const IP_TEXT = 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)'
+const CIDR_TEXT = 'must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)'
 
 /** Zones name an interface of one machine and have no place in an API. */
 export const isIpAddress = (text: string): boolean => isIP(text) !== 0 && !text.includes('%')

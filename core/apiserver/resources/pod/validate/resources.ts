@@ -45,7 +45,7 @@ export function isExtendedResource(name: string): boolean {
 /** Containers may get more than they asked for; for the rest limit and request are one. */
 const isOvercommitAllowed = (name: string): boolean => isNative(name) && !isHugePages(name)
 
-export function isIntegerResource(name: string): boolean {
+function isIntegerResource(name: string): boolean {
   return INTEGER_RESOURCES.has(name) || isExtendedResource(name)
 }
 

@@ -1,7 +1,7 @@
 import type { PersistentVolumeSpec, Volume } from '../../../../api/types/core-v1.ts'
 import { invalid, notSupported, required, tooLong } from '../../../../meta/field-error.ts'
 import { dns1123SubdomainProblems, rangeText } from '../../../../meta/names.ts'
-import { checkEnum, checkFormat, checkRequired, type Problems } from '../../validation/common.ts'
+import { checkEnum, checkRequired, type Problems } from '../../validation/common.ts'
 import { checkNoBacksteps } from './paths.ts'
 
 /**
@@ -67,7 +67,7 @@ export const checkFc: SourceCheck<Shared> = ({ fc }, path, problems) => {
   else checkLun(fc?.lun, path, problems)
 }
 
-export function checkLun(lun: number | undefined, path: string, problems: Problems): void {
+function checkLun(lun: number | undefined, path: string, problems: Problems): void {
   if (lun !== undefined && (lun < 0 || lun > 255)) problems.push(invalid(`${path}.lun`, lun, rangeText(0, 255)))
 }
 
@@ -173,10 +173,4 @@ export function checkFlexOptions(options: Readonly<Record<string, string>> | und
     if (reserved && key.includes('/'))
       problems.push(invalid(`${path}.options[${key}]`, key, 'kubernetes.io and k8s.io namespaces are reserved'))
   }
-}
-
-/** Names of secrets that a source refers to. */
-export function checkSecretName(name: string | undefined, path: string, problems: Problems): void {
-  if (name === undefined || name === '') problems.push(required(path))
-  else checkFormat(name, path, dns1123SubdomainProblems, problems)
 }

@@ -2,7 +2,7 @@ import { pods } from '../../../api/kinds.ts'
 import type { Pod, PodStatus } from '../../../api/types/core-v1.ts'
 import type { Client } from '../../../client/client.ts'
 import { deepEqual } from '../../../meta/deep-equal.ts'
-import { isConflict, isNotFound } from '../../../meta/status-error.ts'
+import { isConflict, isNotFound, isReason } from '../../../meta/status-error.ts'
 import type { Logger } from '../../../observability/log.ts'
 import { isAborted } from '../../../runtime/abort.ts'
 import { Backoff } from '../../../runtime/backoff.ts'
@@ -78,6 +78,11 @@ export class StatusWriter {
         entry.written = status
       } catch (err) {
         if (isAborted(this.#signal) || isNotFound(err) || isConflict(err)) return
+        if (isReason(err, 'Invalid', 'BadRequest', 'Forbidden')) {
+          // Saying it again would not help, and must not keep a pod that is being deleted from going.
+          log.warn({ err, pod: target.metadata.name, namespace: target.metadata.namespace }, 'Pod status refused by the API server')
+          return
+        }
         log.debug({ err, pod: target.metadata.name, namespace: target.metadata.namespace }, 'Pod status not written, retrying')
         await clock.sleep(backoff.nextMs(), this.#signal).catch(() => undefined)
       }

@@ -55,6 +55,8 @@ export interface WatchReader {
 
 export interface EngineOptions {
   readonly ring?: CachesOptions['ring']
+  /** Freezes what is read from the cache, to catch who changes it. Default true. */
+  readonly freeze?: boolean
   readonly admission?: readonly AdmissionPlugin[]
   readonly authorizer?: Authorizer
   /** Last changes to what the server is made of. */
@@ -74,7 +76,7 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
     resources: stored,
     clock: systemClock,
     signal: life.signal,
-    freeze: true,
+    freeze: options.freeze ?? true,
     ...(options.ring && { ring: options.ring }),
   })
   const deps: ApiServerDeps = {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { decodeProtobuf } from '../../api/protobuf/protobuf.ts'
+import { Reader } from '../../api/protobuf/reader.ts'
 import type { ApiRequest, ApiResponse } from '../request.ts'
 import { RESOURCES } from '../resources/index.ts'
 import type { ResourceDef } from '../resources/resource-def.ts'
@@ -255,9 +256,39 @@ describe('OpenAPI 2', () => {
       assert.ok(name in document.definitions, name)
   })
 
-  it('answers 406 to who takes protobuf alone', () => {
-    assert.equal(ask('/openapi/v2', { accept: 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf' })?.status, 406)
+  it('answers 406 to who takes another form alone', () => {
+    assert.equal(ask('/openapi/v2', { accept: 'application/xml' })?.status, 406)
+    assert.equal(ask('/openapi/v3/apis/apps/v1', { accept: 'application/com.github.proto-openapi.spec.v3@v1.0+protobuf' })?.status, 406)
   })
+
+  it('has the protobuf form of version 2 that kubectl asks for', () => {
+    const response = ask('/openapi/v2', { accept: 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf' })
+    assert.equal(response?.status, 200)
+    assert.equal(response.headers['content-type'], 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf')
+    const document = new Reader(response.body as Uint8Array)
+    const seen = new Map<number, number>()
+    const names = new Set<string>()
+    while (!document.done) {
+      const tag = document.varint()
+      const num = Math.floor(tag / 8)
+      seen.set(num, (seen.get(num) ?? 0) + 1)
+      if (num !== 9) document.skip(tag % 8)
+      else for (const definitions = document.message(); !definitions.done; ) names.add(nameIn(definitions))
+    }
+    // swagger, info, paths, definitions, security, securityDefinitions
+    assert.deepEqual(
+      [...seen.keys()].sort((x, y) => x - y),
+      [1, 2, 8, 9, 12, 13],
+    )
+    assert.ok(names.has('io.k8s.api.apps.v1.Deployment'))
+  })
+
+  function nameIn(definitions: Reader): string {
+    definitions.varint()
+    const named = definitions.message()
+    named.varint()
+    return named.string()
+  }
 })
 
 describe('compareVersions', () => {

@@ -3,7 +3,11 @@ import type { ApiRequest, ApiResponse } from '../../request.ts'
 import type { ResourceDef } from '../../resources/resource-def.ts'
 import type { ApiVersion, Catalog } from '../catalog.ts'
 import { type DocumentDeps, documentV2, documentV3 } from './document.ts'
+import { encodeOpenApiV2 } from './protobuf-v2.ts'
 
+/** The first spelling is an older one, which clients still send. */
+const PROTOBUF_V2 = /application\/com\.github\.proto-openapi\.spec\.v2[@.]v1\.0\+protobuf/
+const PROTOBUF_V2_TYPE = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf'
 const YEAR_SECONDS = 31_536_000
 
 interface Tagged {
@@ -21,20 +25,26 @@ export class OpenApi {
   readonly #documents = new Map<string, Buffer>()
   readonly #hashes = new Map<string, string>()
   #version2: Tagged | undefined
+  #protobufV2: Uint8Array | undefined
 
   constructor(catalog: Catalog, deps: DocumentDeps & { readonly nowMs: () => number }) {
     this.#catalog = catalog
     this.#deps = deps
   }
 
-  /** Swagger 2.0 as JSON; clients that ask for its protobuf form alone get 406. */
+  /** Swagger 2.0 as JSON, or in the protobuf form that is all kubectl asks for. */
   version2(request: ApiRequest): ApiResponse {
-    if (!acceptsJson(request.headers['accept'])) return notAcceptable()
+    const accept = request.headers['accept']
+    const isProtobuf = accept !== undefined && PROTOBUF_V2.test(accept)
+    if (!isProtobuf && !acceptsJson(accept)) return notAcceptable()
     this.#version2 ??= tagged(documentV2(this.#catalog, this.#deps))
     const { body, hash } = this.#version2
-    const headers = { 'content-type': 'application/json', etag: `"${hash}"`, vary: 'Accept' }
+    const type = isProtobuf ? PROTOBUF_V2_TYPE : 'application/json'
+    const headers = { 'content-type': type, etag: `"${hash}"`, vary: 'Accept' }
     if (request.headers['if-none-match'] === headers.etag) return { status: 304, headers }
-    return { status: 200, headers, body }
+    if (!isProtobuf) return { status: 200, headers, body }
+    this.#protobufV2 ??= encodeOpenApiV2(documentV2(this.#catalog, this.#deps))
+    return { status: 200, headers, body: this.#protobufV2 }
   }
 
   /** `{paths: {"apis/apps/v1": {serverRelativeURL}}}`. */

@@ -36,6 +36,8 @@ export interface ListQuery {
   readonly resourceVersion?: string | undefined
   /** Asks for PartialObjectMetadata: objects have kind, apiVersion and metadata alone. */
   readonly metadataOnly?: boolean | undefined
+  /** Drops `metadata.managedFields`, often a third of an object, right after parsing. Writes without them keep the server's. */
+  readonly withoutManagedFields?: boolean | undefined
 }
 
 export interface WatchQuery {
@@ -47,6 +49,7 @@ export interface WatchQuery {
   readonly sendInitialEvents?: boolean | undefined
   readonly timeoutSeconds?: number | undefined
   readonly metadataOnly?: boolean | undefined
+  readonly withoutManagedFields?: boolean | undefined
 }
 
 export interface WriteOptions {

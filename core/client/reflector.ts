@@ -40,7 +40,7 @@ const WARN_AFTER_FAILURES = 5
  */
 export class Reflector<T extends KubeObject> {
   readonly #type: ResourceType<T>
-  readonly #scope: InformerOptions
+  readonly #query: InformerOptions & { readonly withoutManagedFields: true }
   readonly #sink: ReflectorSink<T>
   readonly #deps: ReflectorDeps
   readonly #backoff: Backoff
@@ -50,7 +50,8 @@ export class Reflector<T extends KubeObject> {
 
   constructor(target: { readonly type: ResourceType<T>; readonly scope: InformerOptions }, sink: ReflectorSink<T>, deps: ReflectorDeps) {
     this.#type = target.type
-    this.#scope = target.scope
+    // Caches are read by controllers, none of which asks who wrote a field.
+    this.#query = { ...target.scope, withoutManagedFields: true }
     this.#sink = sink
     this.#deps = deps
     this.#backoff = new Backoff({ ...BACKOFF, random: deps.random })
@@ -92,7 +93,7 @@ export class Reflector<T extends KubeObject> {
     const items: T[] = []
     let page: ObjectList<T> | undefined
     do {
-      page = await this.#deps.client.list(this.#type, { ...this.#scope, limit: PAGE_SIZE, continue: page?.continue }, signal)
+      page = await this.#deps.client.list(this.#type, { ...this.#query, limit: PAGE_SIZE, continue: page?.continue }, signal)
       items.push(...page.items)
     } while (page.continue !== undefined && page.continue !== '')
     this.#sink.replace(items)
@@ -104,7 +105,7 @@ export class Reflector<T extends KubeObject> {
     // Own controller: leaving the loop for whatever reason must end the request below.
     using child = childController(parent)
     const timeoutSeconds = Math.floor(WATCH_SECONDS * (1 + this.#deps.random()))
-    const query = { ...this.#scope, resourceVersion, allowWatchBookmarks: true, timeoutSeconds }
+    const query = { ...this.#query, resourceVersion, allowWatchBookmarks: true, timeoutSeconds }
     let seen = 0
     try {
       for await (const events of this.#deps.client.watch(this.#type, query, child.signal)) {

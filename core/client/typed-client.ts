@@ -41,12 +41,12 @@ class TypedClient implements Client {
   }
 
   async list<T extends KubeObject>(type: ResourceType<T>, options: ListQuery, signal: AbortSignal): Promise<ObjectList<T>> {
-    const { namespace, metadataOnly, ...query } = options
+    const { namespace, metadataOnly, withoutManagedFields, ...query } = options
     const headers = metadataOnly === true ? { accept: METADATA_LIST_TYPE } : {}
     const answer = await this.#call({ method: 'GET', path: resourcePath(type, { namespace }, query), headers }, signal)
     const list = parseBody<WireList<T>>(answer)
     const items = list.items ?? []
-    for (const item of items) this.#finish(withTypeMeta(type, item))
+    for (const item of items) this.#finish(withTypeMeta(type, item, withoutManagedFields))
     return { resourceVersion: list.metadata.resourceVersion ?? '', continue: list.metadata.continue, items }
   }
 
@@ -55,7 +55,7 @@ class TypedClient implements Client {
     options: WatchQuery,
     signal: AbortSignal,
   ): AsyncGenerator<readonly WatchEvent<T>[]> {
-    const { namespace, sendInitialEvents, metadataOnly, ...query } = options
+    const { namespace, sendInitialEvents, metadataOnly, withoutManagedFields, ...query } = options
     const path = resourcePath(
       type,
       { namespace },
@@ -69,7 +69,7 @@ class TypedClient implements Client {
     const stream = await this.#transport.stream({ method: 'GET', path, headers }, signal)
     if (stream.status >= 400) throw toStatusError(stream.status, await readAll(stream.body), stream.headers)
     for await (const batch of parseWatchFrames<T>(stream.body)) {
-      for (const event of batch) this.#finish(withTypeMeta(type, event.object))
+      for (const event of batch) this.#finish(withTypeMeta(type, event.object, withoutManagedFields))
       yield batch
     }
   }
@@ -140,7 +140,8 @@ class TypedClient implements Client {
 }
 
 /** Items of built-in lists carry neither kind nor apiVersion, partial ones those of the view; users expect the object's own. */
-function withTypeMeta<T extends KubeObject>(type: ResourceType<T>, item: T): T {
+function withTypeMeta<T extends KubeObject>(type: ResourceType<T>, item: T, withoutManagedFields = false): T {
+  if (withoutManagedFields) delete (item.metadata as { managedFields?: unknown }).managedFields
   const open = item as { apiVersion?: string | undefined; kind?: string | undefined }
   if (open.kind === undefined || open.kind === 'PartialObjectMetadata') {
     open.apiVersion = apiVersionOf(type)

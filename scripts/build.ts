@@ -1,5 +1,4 @@
 /** Bundles the server's threads and the packaged programs into dist/: `npm run build`. */
-import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { build, type Plugin } from 'esbuild'
@@ -10,7 +9,6 @@ const dist = join(root, 'dist')
 /** One bundle a thread, each loading only what it needs; programs run inside the embedded image. */
 const ENTRIES: Readonly<Record<string, string>> = {
   k3ts: 'core/cli/main.ts',
-  server: 'core/cli/server-main.ts',
   writer: 'core/store/sqlite/writer-thread.ts',
   node: 'core/cli/node-thread.ts',
 }
@@ -32,7 +30,8 @@ if (process.argv.includes('--help')) {
     platform: 'node',
     target: 'node24',
     format: 'esm',
-    splitting: false,
+    splitting: true,
+    chunkNames: "chunks/[name]-[hash]",
     external,
     sourcemap: 'linked',
     sourcesContent: false,
@@ -44,7 +43,6 @@ if (process.argv.includes('--help')) {
     plugins: [optionalPino()],
   })
   writeFileSync(join(dist, 'VERSION'), `${(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }).version}\n`)
-  writeFileSync(join(dist, 'SOURCES.sha256'), createHash('sha256').update(JSON.stringify(points)).digest('hex'))
 }
 
 /** pino loads its worker transports by path at run time; none is used here, so nothing more is bundled for it. */

@@ -3,7 +3,7 @@ import { createWriteStream, mkdirSync, renameSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { promisify } from 'node:util'
-import { type Entry, open, type Options, type ZipFile } from 'yauzl'
+import { type Entry, type Options, open, type ZipFile } from 'yauzl'
 
 const WANTED = new Set(['kubectl/kubectl', 'helm/helm'])
 const folder = process.argv[2]

@@ -8,9 +8,9 @@ import { createRecorder } from '../client/recorder.ts'
 import type { Logger } from '../observability/log.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Component, Running } from '../runtime/component.ts'
-import { cniConfig } from './cni/component.ts'
 import { createPodCgroups, type PodCgroups } from './cgroup/cgroups.ts'
 import { detectCgroups } from './cgroup/hierarchy.ts'
+import { cniConfig } from './cni/component.ts'
 import { startContainerd } from './containerd/containerd.ts'
 import {
   containerdEvents,
@@ -25,8 +25,8 @@ import {
 import { ignoreMissing } from './files.ts'
 import { createImageFolder } from './images/image-folder.ts'
 import { createImagePuller } from './images/puller.ts'
-import { type KubeletOptions, readKubeletOptions } from './kubelet-options.ts'
 import { kubeletAuthorizer } from './kubelet-access.ts'
+import { type KubeletOptions, readKubeletOptions } from './kubelet-options.ts'
 import { type NodeComponent, nodeComponent } from './node/node.ts'
 import { type AgentPaths, agentPaths, cniConfDir, imagesDir } from './paths.ts'
 import type { NodeSettings } from './pod/pod-deps.ts'
@@ -61,6 +61,8 @@ export interface NetworkSettings {
   readonly hasPodNetwork: boolean
   /** Programs services and host ports. */
   readonly hasServiceProxy: boolean
+  /** Services and endpoints as the proxy's own identity sees them; a node's may not read endpoint slices. */
+  readonly serviceInformers: InformerFactory
   /** Name of the pod bridge. Default cni0. */
   readonly bridge?: string
   /** Name of the nftables table. Default k3ts. */
@@ -148,12 +150,11 @@ async function start(deps: AgentDeps, announce: (parts: AgentParts) => void, sig
     clock,
   })
   announce({ runtime, images, pods: manager, directory, stats, node, options, paths })
-  // Archives first: a pod must not try to pull what lies in the folder.
   const folder = createImageFolder({ dir: imagesDir(paths), store: connection.imageStore, images, clock, log })
-  await folder.importAll(signal)
-  running.push({ done: folder.follow(signal) })
-  const parts = [...networkParts(deps, paths), ...kubeletParts(deps, { runtime, directory, stats }), node, manager]
-  for (const part of parts) running.push(await part.start(signal))
+  const parts = [...networkParts(deps, paths), ...kubeletParts(deps, { runtime, directory, stats }), node]
+  // Archives before pods, so that no pod tries to pull what lies in the folder; the rest of the node need not wait for them.
+  const [started] = await Promise.all([Promise.all(parts.map(async (part) => part.start(signal))), folder.importAll(signal)])
+  running.push(...started, { done: folder.follow(signal) }, await manager.start(signal))
   const done = Promise.all(running.map((part) => part.done)).then(() => {
     connection.channel.close()
   })
@@ -166,7 +167,15 @@ function networkParts({ informers, settings, network, clock, log }: AgentDeps, p
   const { bridge = 'cni0', table = 'k3ts' } = network
   const leaseDir = join(paths.agentDir, 'cni/leases')
   const cni = cniConfig({ informers, nodeName, nodeIp, confDir: cniConfDir(paths), leaseDir, bridge, log })
-  const proxy = serviceProxy({ informers, nft: nftRunner(), frame: { table, clusterCidr, bridge }, nodeName, clock, log })
+  const proxy = serviceProxy({
+    informers: network.serviceInformers,
+    podInformers: informers,
+    nft: nftRunner(),
+    frame: { table, clusterCidr, bridge },
+    nodeName,
+    clock,
+    log,
+  })
   return [...(network.hasPodNetwork ? [cni] : []), ...(network.hasServiceProxy ? [proxy] : [])]
 }
 

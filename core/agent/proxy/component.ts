@@ -15,6 +15,8 @@ import { buildRuleset, EMPTY_RULESET, type FrameOptions, frame, type Ruleset, tr
 
 export interface ProxyDeps {
   readonly informers: InformerFactory
+  /** A node sees its own pods under another identity than the services. */
+  readonly podInformers: InformerFactory
   readonly nft: NftRunner
   readonly frame: FrameOptions
   readonly nodeName: string
@@ -32,7 +34,7 @@ export function serviceProxy(deps: ProxyDeps): Component {
     start: async (signal) => {
       const serviceInformer = deps.informers.informer(services)
       const slices = deps.informers.informer(endpointSlices)
-      const podInformer = deps.informers.informer(pods, { fieldSelector: `spec.nodeName=${deps.nodeName}` })
+      const podInformer = deps.podInformers.informer(pods, { fieldSelector: `spec.nodeName=${deps.nodeName}` })
       slices.addIndex(SERVICE_INDEX, (slice) => [
         `${slice.metadata.namespace ?? ''}/${slice.metadata.labels?.['kubernetes.io/service-name'] ?? ''}`,
       ])
@@ -42,7 +44,7 @@ export function serviceProxy(deps: ProxyDeps): Component {
         slices.onChange(wake.call),
         podInformer.onChange((next, old) => (usesHostPorts(next) || usesHostPorts(old) ? wake.call() : undefined)),
       ]
-      await deps.informers.waitForSync(signal)
+      await Promise.all([deps.informers.waitForSync(signal), deps.podInformers.waitForSync(signal)])
       const routes = (): readonly Route[] =>
         serviceInformer
           .list()

@@ -1,0 +1,262 @@
+/** The only place that puts a server together: datastore, API server, node thread; started in order, stopped in reverse. */
+import { setMaxListeners } from 'node:events'
+import { chmodSync, chownSync, mkdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { type AssembledApiServer, assembleApiServer } from '../apiserver/assemble.ts'
+import { ANONYMOUS } from '../apiserver/auth/users.ts'
+import { type HttpServer, startHttpServer } from '../apiserver/http/http-server.ts'
+import type { ApiRequest } from '../apiserver/request.ts'
+import { threadEntry } from '../config/assets.ts'
+import type { ServerConfig } from '../config/config.ts'
+import type { Secrets } from '../config/parse.ts'
+import type { Logger } from '../observability/log.ts'
+import { writeFileAtomic } from '../pki/atomic-file.ts'
+import { kubeconfigText } from '../pki/kubeconfig.ts'
+import { APISERVER_SERVING } from '../pki/layout.ts'
+import { ensureTokens } from '../pki/passwd.ts'
+import { createRenewal } from '../pki/renewal.ts'
+import { openNodePki, openServerPki, type ServerPki } from '../pki/server-pki.ts'
+import type { Clock } from '../runtime/clock.ts'
+import { autoCompact } from '../store/log/auto-compact.ts'
+import { openSqlite } from '../store/sqlite/open.ts'
+import { installCrds } from './crds.ts'
+import type { Milestone } from './node-thread-data.ts'
+import { startNodeThread } from './node-thread-host.ts'
+import type { Progress } from './progress.ts'
+import { chooseImages, stage, stageImages } from './staging.ts'
+import { isPublicPath, staticPaths } from './static-paths.ts'
+import { versionInfo } from './version-info.ts'
+
+export interface ServerRun {
+  readonly config: ServerConfig
+  readonly secrets: Secrets
+  readonly version: string
+  readonly clock: Clock
+  readonly log: Logger
+  readonly progress: Progress
+  readonly environment: Readonly<Record<string, string | undefined>>
+}
+
+export interface RunningServer {
+  readonly address: string
+  readonly kubeconfig: string
+  /** Resolves with the manifest files that could not be deployed at once. */
+  readonly ready: Promise<readonly string[]>
+  /** Rejects when a part died on its own. */
+  readonly done: Promise<void>
+  /** In reverse order, each part with its deadline. Pods stay. */
+  stop(): Promise<void>
+}
+
+const STOP_GRACE_MS = 3_000
+
+export async function startServer(run: ServerRun): Promise<RunningServer> {
+  const { config, progress, log, clock } = run
+  const life = new AbortController()
+  setMaxListeners(0, life.signal)
+  const pki = await progress.step('certificates', () => openPki(run))
+  const store = await progress.step('datastore', () => {
+    const path = join(config.dataDir, 'server', 'db', 'state.db')
+    return openSqlite({ path, threadUrl: threadEntry('writer', 'core/store/sqlite/writer-thread.ts') })
+  })
+  const compaction = autoCompact(store, {
+    clock,
+    signal: life.signal,
+    onError: (err) => log.warn({ err }, 'Compaction failed, trying again later'),
+  })
+  const assembled: { api?: AssembledApiServer } = {}
+  const http = await listen(run, pki, () => assembled.api)
+  try {
+    const api = await progress.step('API server', () => assemble(run, { pki, store, signal: life.signal }))
+    assembled.api = api
+    const images = chooseImages(config, run.version)
+    await progress.step('custom resources', () => installCrds(api, life.signal))
+    stage(config, images)
+    stageImages(config)
+    const kubeconfig = await writeKubeconfig(config, pki)
+    await ensureTokens({ dataDir: config.dataDir, serverCaPem: pki.authorities['server-ca'].certificatePem, token: tokenOf(run.secrets) })
+    const renewal = await keepCertificates(run, pki, http, life.signal)
+    const node = await startNodeThread({ run, pki, api, images, nodePki: await nodePki(run, pki) })
+    const ready = followMilestones(node.milestone, config, progress)
+    const done = Promise.race([store.done, api.done, node.done, Promise.all([compaction, renewal]).then(() => undefined)])
+    return {
+      address: `https://${config.advertiseAddress}:${http.port}`,
+      kubeconfig,
+      ready,
+      done,
+      stop: async () => {
+        await node.stop()
+        await http.stop(STOP_GRACE_MS)
+        life.abort(new Error('the server stops'))
+        await api.done.catch(() => undefined)
+        await store[Symbol.asyncDispose]()
+      },
+    }
+  } catch (err) {
+    life.abort(err)
+    await http.stop(0)
+    await store[Symbol.asyncDispose]()
+    throw err
+  }
+}
+
+async function followMilestones(
+  milestone: (name: Milestone) => Promise<readonly string[]>,
+  config: ServerConfig,
+  progress: Progress,
+): Promise<readonly string[]> {
+  const nodeSteps = async (): Promise<void> => {
+    if (config.disableAgent) return
+    await progress.step('containers', () => milestone('agent'))
+    await progress.step('node ready', () => milestone('node-ready'))
+  }
+  await progress.step('controllers', () => milestone('controllers'))
+  const [failed] = await Promise.all([milestone('manifests'), nodeSteps()])
+  return failed
+}
+
+function openPki({ config, clock }: ServerRun): Promise<ServerPki> {
+  const { agent, clusterDomain, advertiseAddress, tlsSans } = config
+  const names = {
+    serviceIp: firstAddress(config.serviceCidr),
+    clusterDomain,
+    advertiseAddress,
+    nodeName: agent.nodeName,
+    nodeIps: nodeIps(config),
+    tlsSans,
+  }
+  return openServerPki({ dataDir: config.dataDir, names, nowMs: clock.now() })
+}
+
+function nodeIps({ agent }: ServerConfig): readonly string[] {
+  return [agent.nodeIp, ...(agent.nodeExternalIp === undefined ? [] : [agent.nodeExternalIp])]
+}
+
+function nodePki({ config, clock }: ServerRun, pki: ServerPki): ReturnType<typeof openNodePki> {
+  return openNodePki(
+    { dataDir: config.dataDir, nodeName: config.agent.nodeName, nodeIps: nodeIps(config), nowMs: clock.now() },
+    pki.authorities,
+  )
+}
+
+/** The address of the `kubernetes` service: the network's first. */
+function firstAddress(network: string): string {
+  const [base = ''] = network.split('/')
+  const parts = base.split('.').map(Number)
+  return [...parts.slice(0, 3), (parts[3] ?? 0) + 1].join('.')
+}
+
+interface Parts {
+  readonly pki: ServerPki
+  readonly store: Awaited<ReturnType<typeof openSqlite>>
+  readonly signal: AbortSignal
+}
+
+function assemble({ config, version, clock, log }: ServerRun, { pki, store, signal }: Parts): Promise<AssembledApiServer> {
+  return assembleApiServer({
+    store,
+    settings: {
+      serviceCidrs: [config.serviceCidr],
+      clusterCidrs: [config.clusterCidr],
+      nodePortRange: config.serviceNodePortRange,
+      clusterDomain: config.clusterDomain,
+    },
+    bootstrap: {
+      serviceCidr: config.serviceCidr,
+      apiServerAddresses: [config.advertiseAddress],
+      apiServerPort: config.httpsPort,
+      clientCaPem: pki.authorities['client-ca'].certificatePem,
+      requestHeaderCaPem: pki.authorities['request-header-ca'].certificatePem,
+      requestHeaderAllowedNames: ['system:auth-proxy'],
+    },
+    serviceKeys: pki.serviceKeys,
+    issuer: `https://kubernetes.default.svc.${config.clusterDomain}`,
+    serverAddress: `${config.advertiseAddress}:${config.httpsPort}`,
+    version: versionInfo(version),
+    kubelet: {
+      tls: () => {
+        const { certificatePem: certificate, keyPem: key } = pki.leafs.get('client-kube-apiserver')
+        return { certificate, key, authorities: pki.authorities['server-ca'].certificatePem }
+      },
+    },
+    clock,
+    log,
+    signal,
+  })
+}
+
+function listen({ config, log }: ServerRun, pki: ServerPki, api: () => AssembledApiServer | undefined): Promise<HttpServer> {
+  const supervisor = staticPaths({
+    folder: join(config.dataDir, 'server', 'static'),
+    serverCaPem: pki.authorities['server-ca'].certificatePem,
+  })
+  return startHttpServer({
+    host: config.bindAddress,
+    port: config.httpsPort,
+    material: material(pki),
+    handler: async (request: ApiRequest) => {
+      const open = await supervisor(request)
+      return open ?? api()?.handle(request) ?? notReady()
+    },
+    authenticate: (credentials, signal) => {
+      if (isPublicPath(credentials.path)) return Promise.resolve(ANONYMOUS)
+      const running = api()
+      return running === undefined ? Promise.resolve(ANONYMOUS) : running.authenticator.authenticate(credentials, signal)
+    },
+    log,
+  })
+}
+
+/** While the caches load nobody is let in; load balancers and clients try again. */
+function notReady() {
+  return { status: 503, headers: { 'content-type': 'text/plain', 'retry-after': '1' }, body: Buffer.from('the API server is starting\n') }
+}
+
+function material(pki: ServerPki) {
+  const { certificatePem: certificate, keyPem: key } = pki.leafs.get(APISERVER_SERVING)
+  return { certificate, key, clientAuthorities: pki.authorities['client-ca'].certificatePem }
+}
+
+async function keepCertificates(
+  { config, clock, log }: ServerRun,
+  pki: ServerPki,
+  http: HttpServer,
+  signal: AbortSignal,
+): Promise<Promise<void>> {
+  pki.leafs.onRenewed((name) => {
+    if (name === APISERVER_SERVING) http.replaceMaterial(material(pki))
+    if (name === 'client-admin') writeKubeconfig(config, pki).catch((err: unknown) => log.error({ err }, 'Kubeconfig not renewed'))
+  })
+  const { done } = await createRenewal({ leafs: [pki.leafs], clock, log }).start(signal)
+  return done
+}
+
+async function writeKubeconfig({ kubeconfig, httpsPort }: ServerConfig, pki: ServerPki): Promise<string> {
+  const credentials = {
+    kind: 'inline',
+    authorityPem: pki.authorities['server-ca'].certificatePem,
+    identity: pki.leafs.get('client-admin'),
+  } as const
+  mkdirSync(dirname(kubeconfig.path), { recursive: true, mode: 0o755 })
+  await writeFileAtomic(
+    kubeconfig.path,
+    kubeconfigText({ server: `https://127.0.0.1:${httpsPort}`, credentials, contextName: kubeconfig.contextName }),
+  )
+  chmodSync(kubeconfig.path, kubeconfig.mode)
+  if (kubeconfig.group !== undefined) chownSync(kubeconfig.path, process.getuid?.() ?? 0, groupId(kubeconfig.group))
+  return kubeconfig.path
+}
+
+/** By number or by name in /etc/group. Throws with the flag's name. */
+function groupId(group: string): number {
+  if (/^\d+$/.test(group)) return Number(group)
+  const line = readFileSync('/etc/group', 'utf8')
+    .split('\n')
+    .find((entry) => entry.startsWith(`${group}:`))
+  if (line === undefined) throw new Error(`--write-kubeconfig-group: there is no group ${group}`)
+  return Number(line.split(':')[2])
+}
+
+function tokenOf({ token, tokenFile }: Secrets): string | undefined {
+  return token ?? (tokenFile === undefined ? undefined : readFileSync(tokenFile, 'utf8').trim())
+}

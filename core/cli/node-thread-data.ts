@@ -1,0 +1,38 @@
+import type { MessagePort } from 'node:worker_threads'
+import type { ServerConfig } from '../config/config.ts'
+
+/** Who the parts of the node thread are to the API server. Each has a port of its own, and RBAC applies to each. */
+export const IDENTITIES = {
+  /** Controllers act on every resource, garbage collection and namespace deletion among them. */
+  controllers: { name: 'system:kube-controller-manager', groups: ['system:masters', 'system:authenticated'] },
+  /** The manifest folder applies whatever an administrator puts there. */
+  deploy: { name: 'system:k3ts-supervisor', groups: ['system:masters', 'system:authenticated'] },
+  scheduler: { name: 'system:kube-scheduler', groups: ['system:authenticated'] },
+  proxy: { name: 'system:kube-proxy', groups: ['system:authenticated'] },
+} as const
+
+export type PortName = keyof typeof IDENTITIES | 'node'
+
+/** What the main thread hands to the thread of controllers, scheduler and agent. */
+export interface NodeThreadData {
+  readonly config: ServerConfig
+  readonly version: string
+  readonly ports: Readonly<Record<PortName, MessagePort>>
+  readonly images: Readonly<Record<string, string>>
+  readonly rootCa: string
+  readonly kubelet: { readonly cert: string; readonly key: string; readonly clientCa: string }
+  readonly proxyVariables: Readonly<Record<string, string>>
+}
+
+export type ToNodeThread =
+  | { readonly type: 'stop' }
+  | { readonly type: 'answer'; readonly id: number; readonly result?: unknown; readonly error?: string }
+
+export type FromNodeThread =
+  | { readonly type: 'milestone'; readonly name: Milestone; readonly failed?: readonly string[] }
+  /** Certificate requests are signed where the authorities' keys are: on the main thread. */
+  | { readonly type: 'ask'; readonly id: number; readonly method: 'inspect' | 'sign'; readonly argument: unknown }
+  | { readonly type: 'failed'; readonly message: string }
+  | { readonly type: 'stopped' }
+
+export type Milestone = 'controllers' | 'agent' | 'node-ready' | 'manifests'

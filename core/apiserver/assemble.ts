@@ -27,6 +27,7 @@ import { expireEvents } from './event-expiry.ts'
 import { keepLocalApiServices } from './extension/aggregation/keep-services.ts'
 import { startCustomResources } from './extension/custom-resources.ts'
 import { ownRequests } from './extension/own-requests.ts'
+import { createFlowClassifier } from './flow/classifier.ts'
 import { createHealthChecks, type HealthChecks } from './health/health.ts'
 import type { InFlightLimits } from './in-flight.ts'
 import { createObjectReader } from './object-reader.ts'
@@ -106,6 +107,7 @@ export async function assembleApiServer(options: ApiServerOptions): Promise<Asse
     clock,
     log,
     health,
+    classifyFlow: createFlowClassifier(reader),
     metrics: createRequestMetrics(),
     virtual: new Map([...reviewHandlers({ authorizer, rules, ...users.review }), ['/bindings', bindingHandler(resources)]]),
     subresources: new Map([

@@ -10,6 +10,7 @@ import { impersonate } from './auth/authenticate/impersonation.ts'
 import { forbiddenError } from './auth/forbidden.ts'
 import type { ResourceCache } from './cache/cache.ts'
 import { fromStoreError, internalError, methodNotAllowed, unknownResource } from './errors.ts'
+import type { ClassifyFlow, FlowHeaders } from './flow/classifier.ts'
 import type { HealthChecks } from './health/health.ts'
 import { createInFlight, DEFAULT_IN_FLIGHT, type InFlight, type InFlightLimits } from './in-flight.ts'
 import { admissionChain } from './pipeline/admission-chain.ts'
@@ -45,6 +46,8 @@ export interface ApiServerDeps {
   /** The server behind an aggregated group version. */
   readonly aggregated?: (group: string, version: string) => Handler | undefined
   readonly inFlight?: InFlightLimits
+  /** Which flow schema a request belongs to, for its response headers. */
+  readonly classifyFlow?: ClassifyFlow
   /** Further Prometheus text for `/metrics`. */
   readonly moreMetrics?: readonly (() => string | Promise<string>)[]
   /** Called when the answer to a request is known; for a stream, when it begins. */
@@ -92,7 +95,7 @@ export function createApiServer(deps: ApiServerDeps): ApiServer {
       } catch (err) {
         response = statusResponse(toStatusError(err, asked, info, deps.log))
       }
-      const final = finished(response, auditId, warnings)
+      const final = finished(response, auditId, warnings, deps.classifyFlow?.(asked.user, info))
       metrics.observe(measure(engine, asked, info, { code: final.status, seconds: (clock.now() - startMs) / 1000 }))
       deps.audit?.({ auditId, request: asked, user: asked.user, info, response: final })
       return final
@@ -246,8 +249,8 @@ function auditIdOf(request: ApiRequest): string {
   return request.headers['audit-id'] ?? randomUUID()
 }
 
-function finished(response: ApiResponse, auditId: string, warnings: readonly string[]): ApiResponse {
-  const identified = { ...response, headers: { 'audit-id': auditId, ...response.headers } }
+function finished(response: ApiResponse, auditId: string, warnings: readonly string[], flow: FlowHeaders | undefined): ApiResponse {
+  const identified = { ...response, headers: { 'audit-id': auditId, ...flow, ...response.headers } }
   return withWarnings(identified, warnings)
 }
 

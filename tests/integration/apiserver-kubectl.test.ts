@@ -168,7 +168,7 @@ describe('the real kubectl and helm', () => {
     await apply({ apiVersion: 'v1', kind: 'List', items }, '--server-side')
     const shown = await ok('get', 'cm', '-l', 'many=yes', '--chunk-size=7', '-o', 'name')
     assert.equal(shown.trim().split('\n').length, 60)
-    await ok('delete', 'cm', '-l', 'many=yes')
+    await ok('delete', 'cm', '-l', 'many=yes', '--wait=false')
     assert.equal(await ok('get', 'cm', '-l', 'many=yes', '-o', 'name'), '')
   })
 

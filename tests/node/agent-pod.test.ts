@@ -553,7 +553,10 @@ describe('pods on a node', { skip: runtimeMissing() ?? false }, () => {
 
   it('survive a restart of the agent untouched, and what happened meanwhile is caught up with', async () => {
     const readinessProbe = { exec: { command: ['true'] }, periodSeconds: 1 }
-    node.api.addPod({ containers: [sleeper('main', { readinessProbe })] }, { name: 'steady' })
+    node.api.seed(configMaps, { metadata: { name: 'kept', namespace: 'default' }, data: { a: 'one' } })
+    const volumes = [{ name: 'conf', configMap: { name: 'kept' } }]
+    const volumeMounts = [{ name: 'conf', mountPath: '/conf' }]
+    node.api.addPod({ volumes, containers: [sleeper('main', { readinessProbe, volumeMounts })] }, { name: 'steady' })
     node.api.addPod({ containers: [sleeper()] }, { name: 'ends' })
     node.api.addPod({ containers: [sleeper()] }, { name: 'forgotten' })
     const before = await node.until('steady', isReady)
@@ -569,7 +572,8 @@ describe('pods on a node', { skip: runtimeMissing() ?? false }, () => {
     assert.equal(after.metadata.resourceVersion, resourceVersion, 'not even its status was written')
     assert.equal(status(after).containerID, status(before).containerID)
     assert.equal(status(after).restartCount, 0)
-    await node.exec('steady', 'main', 'true')
+    node.api.change(configMaps, { namespace: 'default', name: 'kept' }, (map) => ({ ...map, data: { a: 'two' } }))
+    await eventually(async () => assert.equal(await node.exec('steady', 'main', 'cat', '/conf/a'), 'two'))
     await eventually(async () => {
       const labels = { 'io.kubernetes.pod.uid': forgotten?.metadata.uid ?? '' }
       assert.deepEqual(await node.parts().runtime.listPodSandboxes({ labels }, node.sandbox.signal), [])

@@ -51,6 +51,7 @@ export class PodWorker {
   readonly #starting = new Set<string>()
   readonly #backoff = new Backoff(SYNC_BACKOFF)
   #isAdmitted = false
+  #hasVolumes = false
   #isDirty = true
   #wake: AbortController | undefined
   /** Ends what is under way when the pod's wish has changed so that it makes no sense any more. */
@@ -198,6 +199,7 @@ export class PodWorker {
       probes: deps.probes,
       crashes: deps.crashes,
       podNow: () => this.pod,
+      hasVolumes: this.#hasVolumes,
       signal,
       progress: {
         starting: (name) => this.#starting.add(name),
@@ -213,6 +215,7 @@ export class PodWorker {
       this.#move('podFinished')
       return 0
     }
+    this.#hasVolumes = true
     this.refreshStatus()
     await removeOldRecords(deps.cache.get(this.uid), deps, signal)
     return earliest(retryAfterMs, deadlineMs)

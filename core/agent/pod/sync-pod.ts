@@ -22,6 +22,8 @@ export interface SyncContext {
     started(name: string): void
     waits(name: string, reason: string, message: string): void
   }
+  /** True once volumes have been made ready by this process: from then on their content is kept up to date. */
+  readonly hasVolumes: boolean
   /** The pod with its present status. */
   readonly podNow: () => Pod
   readonly signal: AbortSignal
@@ -43,7 +45,7 @@ export async function syncPod(pod: Pod, deps: PodDeps, context: SyncContext): Pr
   if (plan.killPod && !plan.createSandbox) return { isFinished: true, retryAfterMs: undefined }
   if (plan.killPod && runtime.sandboxes.length > 0) await replaceSandbox(pod, runtime, deps, signal)
   for (const kill of plan.kill) await killForRestart(pod, kill, deps, signal)
-  if (!hasWork(plan)) return { isFinished: false, retryAfterMs: undefined }
+  if (!hasWork(plan) && context.hasVolumes) return { isFinished: false, retryAfterMs: undefined }
   await deps.cgroups.ensure(pod)
   const volumes = await prepareVolumes(pod, deps, signal)
   if (plan.createSandbox) await createSandbox(pod, plan.attempt, deps, signal)

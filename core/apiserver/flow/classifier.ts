@@ -101,7 +101,7 @@ function isSubject({ kind, user, group, serviceAccount }: Subject, { name, group
 function coversResource(rule: ResourcePolicyRule, info: Extract<RequestInfo, { kind: 'resource' }>): boolean {
   const resource = info.subresource === '' ? info.resource : `${info.resource}/${info.subresource}`
   if (!has(rule.verbs, info.verb) || !has(rule.apiGroups, info.group) || !has(rule.resources, resource)) return false
-  return info.namespace === '' ? rule.clusterScope === true : has(rule.namespaces ?? [], info.namespace)
+  return info.namespace === '' ? rule.clusterScope === true : has(rule.namespaces, info.namespace)
 }
 
 function coversPath({ verbs, nonResourceURLs }: NonResourcePolicyRule, verb: string, path: string): boolean {

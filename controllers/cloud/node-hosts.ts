@@ -12,7 +12,6 @@ import { type Controller, done, type ReconcileContext, type Result, watch } from
 export interface NodeHostsDeps {
   readonly client: Client
   readonly nodes: Lister<Node>
-  /** May be narrowed to `NODE_HOSTS_SCOPE`. */
   readonly configMaps: Lister<ConfigMap>
 }
 
@@ -21,14 +20,11 @@ const NAME = 'coredns'
 const FIELD_MANAGER = 'node-hosts-controller'
 const KEY = objectKey(NAMESPACE, NAME)
 
-/** The one ConfigMap of interest. */
-export const NODE_HOSTS_SCOPE = { namespace: NAMESPACE, fieldSelector: `metadata.name=${NAME}` } as const
-
 export function nodeHostsController(deps: NodeHostsDeps): Controller {
   return {
     name: 'node-hosts',
     concurrency: 1,
-    watches: [watch(nodes, () => [KEY]), { ...watch(configMaps, (map) => (keyOf(map) === KEY ? [KEY] : [])), options: NODE_HOSTS_SCOPE }],
+    watches: [watch(nodes, () => [KEY]), watch(configMaps, (map) => (keyOf(map) === KEY ? [KEY] : []))],
     reconcile: (key, context) => reconcile(key, deps, context),
   }
 }

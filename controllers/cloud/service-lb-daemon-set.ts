@@ -14,6 +14,7 @@ import {
 import type { Placement } from './service-lb-placement.ts'
 
 const RANGES_ANNOTATION = 'service.beta.kubernetes.io/load-balancer-source-ranges'
+const DEFAULT_PRIORITY_CLASS = 'system-node-critical'
 const ALL_IPV4 = '0.0.0.0/0'
 const ALL_IPV6 = '::/0'
 
@@ -48,7 +49,7 @@ export function buildDaemonSet({ service, settings, placement, tolerations }: Da
         spec: {
           serviceAccountName: SERVICE_ACCOUNT,
           automountServiceAccountToken: false,
-          priorityClassName: service.metadata.annotations?.[PRIORITY_ANNOTATION] ?? settings.priorityClassName,
+          priorityClassName: service.metadata.annotations?.[PRIORITY_ANNOTATION] ?? settings.priorityClassName ?? DEFAULT_PRIORITY_CLASS,
           securityContext: { sysctls: sysctlsFor(service) },
           tolerations: [...TOLERATIONS, ...tolerations],
           ...placement.constraints,

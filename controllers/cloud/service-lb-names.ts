@@ -29,8 +29,8 @@ export interface ServiceLbSettings {
   /** Where the DaemonSets live; `kube-system` unless `--servicelb-namespace` says otherwise. */
   readonly namespace: string
   readonly image: string
-  /** Unless the Service names another; `system-node-critical` in K3s. */
-  readonly priorityClassName: string
+  /** Unless the Service names another. Default `system-node-critical`. */
+  readonly priorityClassName?: string | undefined
   /** The host's ports are reached through the loopback address only. */
   readonly isRootless?: boolean | undefined
 }

@@ -6,8 +6,8 @@ import type { Lister } from '../../core/client/informer.ts'
 import type { EventRecorder } from '../../core/client/recorder.ts'
 import { type Draft, objectKey } from '../../core/meta/object.ts'
 import { ignoreNotFound, isAlreadyExists } from '../../core/meta/status-error.ts'
-import type { DaemonSetPlan } from './service-lb-plan.ts'
 import { FIELD_MANAGER, SERVICE_ACCOUNT, type ServiceLbSettings } from './service-lb-names.ts'
+import type { DaemonSetPlan } from './service-lb-plan.ts'
 import { ingressText } from './service-lb-status.ts'
 
 interface Writer {

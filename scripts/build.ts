@@ -1,51 +1,114 @@
-/** Bundles the server's threads and the packaged programs into dist/: `npm run build`. */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+/** Builds dist/: bundles of the server's threads and of the packaged programs, charts, API descriptions, and the embedded image. `npm run build`. */
+import { spawnSync } from 'node:child_process'
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { build, type Plugin } from 'esbuild'
+import { type BuildOptions, build } from 'esbuild'
+import { create } from 'tar'
+import { buildImage } from '../addons/image/build.ts'
 
 const root = new URL('..', import.meta.url).pathname
 const dist = join(root, 'dist')
+const programs = join(dist, 'programs')
 
-/** One bundle a thread, each loading only what it needs; programs run inside the embedded image. */
-const ENTRIES: Readonly<Record<string, string>> = {
+/** One bundle a thread, each loading only what it needs. */
+const THREADS: Readonly<Record<string, string>> = {
   k3ts: 'core/cli/main.ts',
   writer: 'core/store/sqlite/writer-thread.ts',
   node: 'core/cli/node-thread.ts',
 }
 
-/** better-sqlite3 finds its prebuilt binding beside its own package, so it stays outside of the bundle. */
-const external = ['better-sqlite3']
+const REQUIRE =
+  "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url); const __dirname = import.meta.dirname; const __filename = import.meta.filename;"
 
-if (process.argv.includes('--help')) {
-  console.log('usage: build.ts\n\nBundles the sources into dist/.')
-} else {
-  mkdirSync(dist, { recursive: true })
-  const points = Object.fromEntries(Object.entries(ENTRIES).filter(([, source]) => existsSync(join(root, source))))
-  await build({
-    absWorkingDir: root,
-    entryPoints: points,
-    outdir: dist,
-    outExtension: { '.js': '.mjs' },
-    bundle: true,
-    platform: 'node',
-    target: 'node24',
-    format: 'esm',
-    splitting: true,
-    chunkNames: "chunks/[name]-[hash]",
-    external,
-    sourcemap: 'linked',
-    sourcesContent: false,
-    legalComments: 'none',
-    logLevel: 'warning',
-    banner: {
-      js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url); const __dirname = import.meta.dirname; const __filename = import.meta.filename;",
-    },
-    plugins: [optionalPino()],
-  })
-  writeFileSync(join(dist, 'VERSION'), `${(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }).version}\n`)
+const common: BuildOptions = {
+  absWorkingDir: root,
+  outExtension: { '.js': '.mjs' },
+  bundle: true,
+  platform: 'node',
+  target: 'node24',
+  format: 'esm',
+  sourcesContent: false,
+  legalComments: 'none',
+  logLevel: 'warning',
+  banner: { js: REQUIRE },
 }
 
-/** pino loads its worker transports by path at run time; none is used here, so nothing more is bundled for it. */
-function optionalPino(): Plugin {
-  return { name: 'no-pino-transports', setup: () => undefined }
+if (process.argv.includes('--help')) {
+  console.log('usage: build.ts [--no-image]\n\nBuilds dist/. The image needs Linux, busybox-static and the tools of scripts/setup.')
+} else {
+  mkdirSync(programs, { recursive: true })
+  await Promise.all([bundleThreads(), bundlePrograms(), packageCharts()])
+  describeApi()
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }
+  writeFileSync(join(dist, 'VERSION'), `${version}\n`)
+  if (!process.argv.includes('--no-image') && process.platform === 'linux') assembleImage(version)
+}
+
+/** better-sqlite3 finds its prebuilt binding beside its own package, so it stays outside. */
+async function bundleThreads(): Promise<void> {
+  rmSync(join(dist, 'chunks'), { recursive: true, force: true })
+  await build({
+    ...common,
+    entryPoints: { ...THREADS },
+    outdir: dist,
+    splitting: true,
+    chunkNames: 'chunks/[name]-[hash]',
+    sourcemap: 'linked',
+    external: ['better-sqlite3'],
+  })
+}
+
+/** Each `addons/<name>/main.ts` runs in a pod as `/k3ts/<name>.mjs`; shell programs are taken as they are. */
+async function bundlePrograms(): Promise<void> {
+  const names = readdirSync(join(root, 'addons')).filter((name) => existsSync(join(root, 'addons', name, 'main.ts')))
+  await build({
+    ...common,
+    entryPoints: Object.fromEntries(names.map((name) => [name, `addons/${name}/main.ts`])),
+    outdir: programs,
+    minify: true,
+  })
+  const script = join(root, 'addons', 'service-lb', 'service-lb.sh')
+  if (existsSync(script)) copyFileSync(script, join(programs, 'service-lb.sh'))
+}
+
+/** Helm's archive format: one folder named as the chart. Equal sources give equal bytes, so unchanged charts are not upgraded. */
+async function packageCharts(): Promise<void> {
+  const source = join(root, 'charts')
+  const target = join(dist, 'charts')
+  mkdirSync(target, { recursive: true })
+  if (!existsSync(source)) return
+  for (const name of readdirSync(source)) {
+    if (!existsSync(join(source, name, 'Chart.yaml'))) continue
+    await create({ cwd: source, file: join(target, `${name}.tgz`), gzip: true, portable: true, mtime: new Date(0) }, [name])
+  }
+}
+
+/** Field descriptions for OpenAPI and `kubectl explain`, from the type documentation of the client library. */
+function describeApi(): void {
+  if (existsSync(join(dist, 'descriptions.json.gz'))) return
+  const result = spawnSync(process.execPath, [join(root, 'scripts/generate-descriptions.ts'), '--out', dist], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  })
+  if (result.status !== 0) throw new Error('generate-descriptions failed')
+}
+
+function assembleImage(version: string): void {
+  const network = ['nft', 'iptables']
+    .map((name) => ['/usr/sbin', '/sbin', '/usr/bin'].map((folder) => join(folder, name)).find((path) => existsSync(path)))
+    .filter((path) => path !== undefined)
+  const sources = {
+    busybox: '/bin/busybox',
+    node: join(root, 'node_modules/node/bin/node'),
+    helm: join(dist, 'tools', 'helm'),
+    network,
+    programs,
+    caCertificates: '/etc/ssl/certs/ca-certificates.crt',
+  }
+  const missing = [sources.busybox, sources.node, sources.helm].filter((path) => !existsSync(path))
+  if (missing.length > 0) {
+    console.log(`  embedded image skipped: ${missing.join(', ')} missing; run scripts/setup as root`)
+    return
+  }
+  mkdirSync(join(dist, 'image'), { recursive: true })
+  buildImage({ folder: join(dist, 'image'), version: `v${version.replace('-', '+')}`, sources })
 }

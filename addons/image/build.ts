@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type ImageSources, layersOf, type NamedLayer } from './contents.ts'
 import { embeddedImage, ENTRY_POINTS, type EntryPoint } from './entry-points.ts'
@@ -123,9 +123,4 @@ function platform(): { readonly architecture: string; readonly os: 'linux' } {
 
 function blobPath(digest: string): string {
   return `blobs/sha256/${digest.slice('sha256:'.length)}`
-}
-
-/** Copies a file when the target is absent or older; for programs that are no bundles. */
-export function copyWhenNewer(source: string, target: string): void {
-  if (!existsSync(target) || statSync(source).mtimeMs > statSync(target).mtimeMs) copyFileSync(source, target)
 }

@@ -17,6 +17,7 @@ import { ensureTokens } from '../pki/passwd.ts'
 import { createRenewal } from '../pki/renewal.ts'
 import { openNodePki, openServerPki, type ServerPki } from '../pki/server-pki.ts'
 import type { Clock } from '../runtime/clock.ts'
+import type { Running } from '../runtime/component.ts'
 import { autoCompact } from '../store/log/auto-compact.ts'
 import { openSqlite } from '../store/sqlite/open.ts'
 import { installCrds } from './crds.ts'
@@ -78,7 +79,7 @@ export async function startServer(run: ServerRun): Promise<RunningServer> {
     const renewal = await keepCertificates(run, pki, http, life.signal)
     const node = await startNodeThread({ run, pki, api, images, nodePki: await nodePki(run, pki) })
     const ready = followMilestones(node.milestone, config, progress)
-    const done = Promise.race([store.done, api.done, node.done, Promise.all([compaction, renewal]).then(() => undefined)])
+    const done = Promise.race([store.done, api.done, node.done, Promise.all([compaction, renewal.done]).then(() => undefined)])
     return {
       address: `https://${config.advertiseAddress}:${http.port}`,
       kubeconfig,
@@ -222,13 +223,12 @@ async function keepCertificates(
   pki: ServerPki,
   http: HttpServer,
   signal: AbortSignal,
-): Promise<Promise<void>> {
+): Promise<Running> {
   pki.leafs.onRenewed((name) => {
     if (name === APISERVER_SERVING) http.replaceMaterial(material(pki))
     if (name === 'client-admin') writeKubeconfig(config, pki).catch((err: unknown) => log.error({ err }, 'Kubeconfig not renewed'))
   })
-  const { done } = await createRenewal({ leafs: [pki.leafs], clock, log }).start(signal)
-  return done
+  return createRenewal({ leafs: [pki.leafs], clock, log }).start(signal)
 }
 
 async function writeKubeconfig({ kubeconfig, httpsPort }: ServerConfig, pki: ServerPki): Promise<string> {

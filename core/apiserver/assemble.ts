@@ -37,6 +37,7 @@ import { createResourceTable, type ResourceTable } from './resource-table.ts'
 import { RESOURCES } from './resources/index.ts'
 import type { ApiSettings } from './resources/resource-def.ts'
 import { type ApiServerDeps, createApiServer, type PathHandler } from './server.ts'
+import { componentStatuses } from './health/component-statuses.ts'
 import { bindingHandler, customSubresources } from './subresources/index.ts'
 import { createKubeletDialer, type KubeletDialerDeps } from './subresources/kubelet-dialer.ts'
 
@@ -109,7 +110,11 @@ export async function assembleApiServer(options: ApiServerOptions): Promise<Asse
     health,
     classifyFlow: createFlowClassifier(reader),
     metrics: createRequestMetrics(),
-    virtual: new Map([...reviewHandlers({ authorizer, rules, ...users.review }), ['/bindings', bindingHandler(resources)]]),
+    virtual: new Map([
+      ...reviewHandlers({ authorizer, rules, ...users.review }),
+      ['/bindings', bindingHandler(resources)],
+      ['/componentstatuses', componentStatuses(health)],
+    ]),
     subresources: new Map([
       ...customSubresources({ reader, resources, dialKubelet: createKubeletDialer({ reader, ...options.kubelet }) }),
       [TOKEN_SUBRESOURCE, users.token],

@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { WebSocket } from 'ws'
 import { startTestApiServer, type TestApiServer } from '../helpers/api-server.ts'
 import { eventually } from '../helpers/eventually.ts'
 import { type Output, type Tools, tools } from '../helpers/kubectl.ts'
@@ -129,6 +130,27 @@ describe('the real kubectl and helm', () => {
     } finally {
       child.kill()
     }
+  })
+
+  it('watch over a WebSocket, as browsers do', async () => {
+    const { certificatePem: cert, keyPem: key } = server.pki.leafs.get('client-admin')
+    const ca = server.pki.authorities['server-ca'].certificatePem
+    const url = `wss://127.0.0.1:${server.port}/api/v1/namespaces/default/configmaps?watch=true&labelSelector=web%3Dsocket`
+    const socket = new WebSocket(url, { cert, key, ca })
+    const events: string[] = []
+    socket.on('message', (data: Buffer) => events.push((JSON.parse(data.toString()) as { type: string }).type))
+    await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject))
+    await apply({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'ws', labels: { web: 'socket' } } })
+    await ok('delete', 'cm', 'ws')
+    await eventually(() => assert.deepEqual(events, ['ADDED', 'DELETED']))
+    socket.close()
+    await new Promise((resolve) => socket.once('close', resolve))
+  })
+
+  it('show the health of the parts', async () => {
+    assert.match(await ok('get', 'componentstatuses'), /^etcd-0\s+Healthy\s+ok/m)
+    assert.match(await ok('get', '--raw', '/readyz?verbose'), /\[\+\]etcd ok/)
+    assert.match(await ok('get', '--raw', '/metrics'), /^apiserver_request_total\{.*resource="configmaps".*\} \d+$/m)
   })
 
   it('ask who they are and what they may do', async () => {

@@ -1,7 +1,9 @@
 /* eslint-disable @typescript-eslint/no-unsafe-member-access, @typescript-eslint/no-unsafe-assignment, @typescript-eslint/no-unsafe-call, @typescript-eslint/no-unsafe-argument -- answers of every kind are looked into */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { type Engine, startEngine, type WatchReader } from '../helpers/engine.ts'
+import { decodeProtobuf } from '../../core/api/protobuf/protobuf.ts'
+import { Reader } from '../../core/api/protobuf/reader.ts'
+import { bodyOf, type Engine, startEngine, type WatchReader } from '../helpers/engine.ts'
 
 const MAPS = '/api/v1/namespaces/default/configmaps'
 const ALL_MAPS = '/api/v1/configmaps'
@@ -16,6 +18,28 @@ async function make({ call }: Engine, names: readonly string[], more: object = {
 }
 
 const numbered = (count: number): string[] => Array.from({ length: count }, (_, i) => `m${String(i).padStart(3, '0')}`)
+interface ProtobufEvent {
+  readonly type: string
+  readonly object: { readonly kind: string; readonly metadata: { readonly name: string; readonly resourceVersion: string } }
+}
+
+/** Frames of a protobuf watch: length, then WatchEvent {1 type, 2 object {1 raw}}. */
+function framesOf(bytes: Buffer): readonly ProtobufEvent[] {
+  const events: ProtobufEvent[] = []
+  for (let at = 0; at < bytes.length; ) {
+    const end = at + 4 + bytes.readUInt32BE(at)
+    const reader = new Reader(bytes, at + 4, end)
+    reader.varint()
+    const type = reader.string()
+    reader.varint()
+    const raw = reader.message()
+    raw.varint()
+    events.push({ type, object: decodeProtobuf(raw.bytes()) as unknown as ProtobufEvent['object'] })
+    at = end
+  }
+  return events
+}
+
 const namesOf = (list: { items: { metadata: { name: string } }[] }): string[] => list.items.map(({ metadata }) => metadata.name)
 
 describe('lists', () => {
@@ -324,6 +348,39 @@ describe('watches', () => {
       const second = await watch.next()
       assert.equal(second?.object.columnDefinitions, null)
       assert.equal(second.object.rows[0].cells[0], 'b')
+      watch.close()
+    }))
+
+  it('come in protobuf', () =>
+    withEngine(async (engine) => {
+      const accept = 'application/vnd.kubernetes.protobuf;stream=watch'
+      const { revision } = engine.caches
+      await make(engine, ['a', 'b'])
+      const url = `${MAPS}?watch=true&resourceVersion=${revision}&allowWatchBookmarks=true&timeoutSeconds=1`
+      const response = await engine.open('GET', url, undefined, { headers: { accept } })
+      assert.equal(response.headers['content-type'], 'application/vnd.kubernetes.protobuf;stream=watch')
+      const frames = framesOf(await bodyOf(response))
+      assert.deepEqual(
+        frames.map(({ type, object }) => [type, object.kind, object.metadata.name]),
+        [
+          ['ADDED', 'ConfigMap', 'a'],
+          ['ADDED', 'ConfigMap', 'b'],
+          ['BOOKMARK', 'ConfigMap', undefined],
+        ],
+      )
+      assert.equal(frames[2]?.object.metadata.resourceVersion, String(engine.caches.revision))
+    }))
+
+  it('of metadata alone carry nothing else', () =>
+    withEngine(async (engine) => {
+      const accept = 'application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io'
+      const watch = await engine.watch(`${MAPS}?watch=true&resourceVersion=${engine.caches.revision}`, { headers: { accept } })
+      await engine.call('POST', MAPS, { metadata: { name: 'a' }, data: { x: '1' } })
+      const event = await watch.next()
+      assert.deepEqual(
+        [event?.type, event?.object.kind, Object.keys(event?.object as object)],
+        ['ADDED', 'PartialObjectMetadata', ['kind', 'apiVersion', 'metadata']],
+      )
       watch.close()
     }))
 

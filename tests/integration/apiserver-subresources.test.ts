@@ -1,4 +1,4 @@
-/* eslint-disable @typescript-eslint/no-unsafe-member-access, @typescript-eslint/no-unsafe-assignment -- answers of every kind are looked into */
+/* eslint-disable @typescript-eslint/no-unsafe-member-access, @typescript-eslint/no-unsafe-assignment, @typescript-eslint/no-unsafe-call -- answers of every kind are looked into */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { createObjectReader } from '../../core/apiserver/object-reader.ts'
@@ -36,9 +36,15 @@ describe('a binding', () => {
   it('gives a pod its node, once', () =>
     withEngine(async ({ call }) => {
       await call('POST', PODS, pod('p'))
-      const binding = { metadata: { name: 'p', annotations: { a: 'binding', b: 'c' }, labels: { mine: 'no', more: 'x' } }, target: { kind: 'Node', name: 'n1' } }
+      const binding = {
+        metadata: { name: 'p', annotations: { a: 'binding', b: 'c' }, labels: { mine: 'no', more: 'x' } },
+        target: { kind: 'Node', name: 'n1' },
+      }
       const answer = await call('POST', `${PODS}/p/binding`, binding)
-      assert.deepEqual([answer.status, answer.json], [201, { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 }])
+      assert.deepEqual(
+        [answer.status, answer.json],
+        [201, { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 }],
+      )
       const { json } = await call('GET', `${PODS}/p`)
       assert.equal(json.spec.nodeName, 'n1')
       assert.deepEqual(json.metadata.annotations, { a: 'binding', b: 'c' })
@@ -46,7 +52,10 @@ describe('a binding', () => {
       const condition = json.status.conditions.find(({ type }: { type: string }) => type === 'PodScheduled')
       assert.equal(condition.status, 'True')
       const again = await call('POST', `${PODS}/p/binding`, binding)
-      assert.deepEqual([again.status, again.json.message], [409, 'Operation cannot be fulfilled on pods/binding "p": pod p is already assigned to node "n1"'])
+      assert.deepEqual(
+        [again.status, again.json.message],
+        [409, 'Operation cannot be fulfilled on pods/binding "p": pod p is already assigned to node "n1"'],
+      )
     }))
 
   it('is refused where it cannot be', () =>
@@ -54,11 +63,23 @@ describe('a binding', () => {
       await call('POST', PODS, pod('gated', { schedulingGates: [{ name: 'example.com/wait' }] }))
       const bind = (name: string, body: object): Promise<Answer> => call('POST', `${PODS}/${name}/binding`, body)
       const target = { kind: 'Node', name: 'n1' }
-      assert.match((await bind('gated', { metadata: { name: 'gated' }, target })).json.message as string, /pod gated has non-empty \.spec\.schedulingGates/)
+      assert.match(
+        (await bind('gated', { metadata: { name: 'gated' }, target })).json.message as string,
+        /pod gated has non-empty \.spec\.schedulingGates/,
+      )
       assert.equal((await bind('none', { metadata: { name: 'none' }, target })).status, 404)
-      assert.equal((await bind('gated', { metadata: { name: 'other' }, target })).json.message, 'name in URL does not match name in Binding object')
-      assert.match((await bind('gated', { metadata: { name: 'gated' }, target: { kind: 'Pod', name: 'n1' } })).json.message as string, /target\.kind: Unsupported value: "Pod"/)
-      assert.match((await bind('gated', { metadata: { name: 'gated' }, target: {} })).json.message as string, /target\.name: Required value/)
+      assert.equal(
+        (await bind('gated', { metadata: { name: 'other' }, target })).json.message,
+        'name in URL does not match name in Binding object',
+      )
+      assert.match(
+        (await bind('gated', { metadata: { name: 'gated' }, target: { kind: 'Pod', name: 'n1' } })).json.message as string,
+        /target\.kind: Unsupported value: "Pod"/,
+      )
+      assert.match(
+        (await bind('gated', { metadata: { name: 'gated' }, target: {} })).json.message as string,
+        /target\.name: Required value/,
+      )
       const foreign = { metadata: { name: 'gated', uid: 'other' }, target }
       assert.equal((await bind('gated', foreign)).status, 409)
     }))
@@ -127,7 +148,10 @@ describe('an eviction', () => {
       await guarded(engine, healthy)
       await engine.call('POST', BUDGETS, { metadata: { name: 'second' }, spec: { minAvailable: 1, selector: {} } })
       const answer = await evict(engine, 'a')
-      assert.deepEqual([answer.status, answer.json.message], [500, 'Internal error occurred: This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.'])
+      assert.deepEqual(
+        [answer.status, answer.json.message],
+        [500, 'Internal error occurred: This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.'],
+      )
     }))
 
   it('tried dry changes nothing', () =>

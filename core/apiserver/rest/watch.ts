@@ -12,6 +12,7 @@ import { type ListOptions, listOptions } from './list-options.ts'
 import { namespaceOf, type RestRequest } from './rest-context.ts'
 import { type Selection, selectionOf } from './selection.ts'
 import { waitForRevision } from './wait-for-revision.ts'
+import { serveWebSocket, wantsWebSocket } from './websocket-watch.ts'
 
 /** GET with watch=true. Answers at once; what can no longer be served ends the stream with an ERROR event. */
 export async function handleWatch(rest: RestRequest): Promise<ApiResponse> {
@@ -26,7 +27,8 @@ export async function handleWatch(rest: RestRequest): Promise<ApiResponse> {
   const newest = cache.revision
   // NOTE: registered when the body is first read, so a body that nobody reads holds nothing.
   const start = (): WatchStart => startWatch(cache, selection, options, newest)
-  return formResponse(200, form, watchBody({ rest, start, output, options }), true)
+  const response = formResponse(200, form, watchBody({ rest, start, output, options }), true)
+  return wantsWebSocket(request) ? serveWebSocket(request, response) : response
 }
 
 interface WatchStart {

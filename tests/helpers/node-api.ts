@@ -54,12 +54,13 @@ export class NodeApi extends FakeCluster {
     const old = (await this.get(type, name)) as unknown as {
       readonly status?: { readonly conditions?: readonly { readonly type: string }[] }
     }
-    const next = (body.status?.conditions ?? []) as readonly { readonly type: string }[]
-    const kept = (old.status?.conditions ?? []).filter((condition) => !next.some(({ type: own }) => own === condition.type))
+    const told = (body.status?.conditions ?? []) as readonly { readonly type: string; readonly $patch?: string }[]
+    const next = told.filter(({ $patch }) => $patch === undefined)
+    const kept = (old.status?.conditions ?? []).filter((condition) => !told.some(({ type: own }) => own === condition.type))
     const podIps = body.status?.podIPs as readonly Json[] | undefined
     const status = {
       ...body.status,
-      ...(next.length > 0 && { conditions: [...next, ...kept] }),
+      ...(told.length > 0 && { conditions: [...next, ...kept] }),
       ...(Array.isArray(podIps) && { podIPs: podIps.filter((entry) => !('$patch' in entry)) }),
     }
     return super.patch(type, name, { type: 'merge', body: { ...body, status } }, options)

@@ -174,6 +174,46 @@ describe('pods on a node', { skip: runtimeMissing() ?? false }, () => {
     }
   })
 
+  it('are resized in place', async () => {
+    const small = { requests: { cpu: '50m', memory: '32Mi' }, limits: { cpu: '100m', memory: '32Mi' } }
+    const large = { requests: { cpu: '70m', memory: '48Mi' }, limits: { cpu: '200m', memory: '64Mi' } }
+    const resizePolicy = [{ resourceName: 'memory', restartPolicy: 'RestartContainer' }]
+    node.api.addPod(
+      { containers: [sleeper('main', { resources: small }), sleeper('picky', { resources: small, resizePolicy })] },
+      { name: 'sized' },
+    )
+    const before = await node.until('sized', isReady)
+    const resize = (resources: object): void => {
+      node.api.change(pods, { namespace: 'default', name: 'sized' }, (pod) => ({
+        ...pod,
+        spec: { ...pod.spec, containers: pod.spec.containers.map((container) => ({ ...container, resources })) },
+      }))
+    }
+    resize(large)
+    const after = await node.until('sized', (pod) => {
+      isReady(pod)
+      assert.deepEqual([status(pod).resources, status(pod, 'picky').resources], [large, large])
+      assert.equal(status(pod, 'picky').restartCount, 1)
+    })
+    assert.equal(status(after).containerID, status(before).containerID, 'resized without a restart')
+    assert.equal(status(after).restartCount, 0)
+    if (existsSync('/sys/fs/cgroup/cpu')) {
+      const id = (status(after).containerID ?? '').replace('containerd://', '')
+      const base = `${node.sandbox.paths.cgroupRoot}/burstable/pod${after.metadata.uid}`
+      const read = (controller: string, file: string): string => readFileSync(join('/sys/fs/cgroup', controller, base, file), 'utf8').trim()
+      assert.equal(read('cpu', `${id}/cpu.cfs_quota_us`), '20000')
+      assert.equal(read('memory', `${id}/memory.limit_in_bytes`), String(64 << 20))
+      assert.equal(read('memory', 'memory.limit_in_bytes'), String(128 << 20))
+    }
+    resize({ requests: { cpu: '1000' } })
+    const pending = await node.until('sized', (pod) => assert.equal(condition(pod, 'PodResizePending'), 'True'))
+    assert.equal(pending.status.conditions?.find(({ type }) => type === 'PodResizePending')?.reason, 'Infeasible')
+    assert.deepEqual(status(pending).resources, large)
+    resize(large)
+    await node.until('sized', (pod) => assert.equal(condition(pod, 'PodResizePending'), undefined))
+    node.api.deletePod('sized', 0)
+  })
+
   it('run as the user they ask for, with the rights they ask for', async () => {
     node.api.addPod(
       {

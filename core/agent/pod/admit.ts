@@ -31,7 +31,11 @@ const DEMANDS: readonly Demand[] = [
 /** Why this node will not run a pod that was bound to it. Two schedulers, or a bound pod made by hand, can ask too much. */
 export function admissionProblem(pod: Pod, context: AdmissionContext): AdmissionProblem | undefined {
   const sysctl = forbiddenSysctl(pod, context.facts.allowedUnsafeSysctls)
-  if (sysctl !== undefined) return { reason: 'SysctlForbidden', message: sysctl }
+  return sysctl === undefined ? resourceProblem(pod, context) : { reason: 'SysctlForbidden', message: sysctl }
+}
+
+/** Which of its resources the node lacks for the pod beside the others. */
+export function resourceProblem(pod: Pod, context: Pick<AdmissionContext, 'node' | 'activePods'>): AdmissionProblem | undefined {
   const { allocatable } = context.node()
   const others = context.activePods().filter(({ metadata }) => metadata.uid !== pod.metadata.uid)
   for (const { name, of, capacity } of DEMANDS) {

@@ -12,13 +12,14 @@ import { removeOldRecords, removePodLogs, removePodRecords } from './clean-up.ts
 import { podReference } from './event-reference.ts'
 import { killPod, podGraceSeconds } from './kill.ts'
 import type { PodDeps } from './pod-deps.ts'
-import { isRunning, type PodRuntime } from './pod-runtime.ts'
+import { isRunning, newestRecord, type PodRuntime } from './pod-runtime.ts'
 import type { ProbeManager } from './probes/probe-manager.ts'
+import { type AppliedResources, appliedFromStatus, type ResizeProblem, resizePod } from './resize.ts'
 import { StartError } from './start-error.ts'
 import type { WaitReason } from './status/container-status.ts'
 import { buildPodStatus } from './status/pod-status.ts'
 import type { StatusWriter } from './status/status-writer.ts'
-import { syncPod } from './sync-pod.ts'
+import { earliest, syncPod } from './sync-pod.ts'
 import { NEXT, type WorkerEvent, type WorkerState } from './worker-state.ts'
 
 export interface WorkerDeps extends PodDeps {
@@ -37,6 +38,7 @@ interface Verdict {
   readonly message: string
 }
 
+const RETRY_RESIZE_MS = 10_000
 const SYNC_BACKOFF = { baseMs: 500, maxMs: 10_000, jitter: 0.2 }
 
 /** One pod's life on this node: a single loop that acts on the newest wish, so nothing of one pod ever runs twice at a time. */
@@ -52,6 +54,8 @@ export class PodWorker {
   readonly #backoff = new Backoff(SYNC_BACKOFF)
   #isAdmitted = false
   #hasVolumes = false
+  readonly #applied: AppliedResources
+  #resizeProblem: ResizeProblem | undefined
   #isDirty = true
   #wake: AbortController | undefined
   /** Ends what is under way when the pod's wish has changed so that it makes no sense any more. */
@@ -61,6 +65,7 @@ export class PodWorker {
   constructor(pod: Pod, deps: WorkerDeps) {
     this.#pod = pod
     this.uid = pod.metadata.uid
+    this.#applied = appliedFromStatus(pod)
     this.#deps = deps
     this.#isAdmitted = deps.cache.get(this.uid).sandboxes.length > 0
     if (pod.metadata.deletionTimestamp !== undefined) this.#move('deleteRequested')
@@ -200,11 +205,13 @@ export class PodWorker {
       crashes: deps.crashes,
       podNow: () => this.pod,
       hasVolumes: this.#hasVolumes,
+      resize: (runtime) => this.#resize(runtime, signal),
       signal,
       progress: {
         starting: (name) => this.#starting.add(name),
         started: (name) => {
           this.#starting.delete(name)
+          this.#noteApplied(name)
           this.refreshStatus()
           deps.probes.trigger(this.uid)
         },
@@ -219,6 +226,21 @@ export class PodWorker {
     this.refreshStatus()
     await removeOldRecords(deps.cache.get(this.uid), deps, signal)
     return earliest(retryAfterMs, deadlineMs)
+  }
+
+  async #resize(runtime: PodRuntime, signal: AbortSignal): Promise<number | undefined> {
+    const deps = this.#deps
+    this.#resizeProblem = await resizePod(this.#pod, runtime, { deps, applied: this.#applied, admission: deps }, signal)
+    return this.#resizeProblem === undefined ? undefined : RETRY_RESIZE_MS
+  }
+
+  /** A container that has just started was given what its spec says. */
+  #noteApplied(name: string): void {
+    const record = newestRecord(this.#deps.cache.get(this.uid), name)
+    const container = [...(this.#pod.spec.initContainers ?? []), ...this.#pod.spec.containers].find((candidate) => candidate.name === name)
+    if (record !== undefined && container !== undefined) this.#applied.set(record.id, container.resources)
+    const known = new Set(this.#deps.cache.get(this.uid).containers.map(({ id }) => id))
+    for (const id of this.#applied.keys()) if (!known.has(id)) this.#applied.delete(id)
   }
 
   /** False: turned away, and told so. */
@@ -336,6 +358,8 @@ export class PodWorker {
       runtimeName: facts.runtimeName,
       hostIps: facts.hostIps,
       now: toTimestamp(clock.now()),
+      applied: (id) => this.#applied.get(id),
+      resize: this.#resizeProblem,
       verdict: this.#verdict,
     })
   }
@@ -350,9 +374,4 @@ function newAttempt(): AbortController {
   const attempt = new AbortController()
   setMaxListeners(0, attempt.signal)
   return attempt
-}
-
-function earliest(...times: readonly (number | undefined)[]): number | undefined {
-  const known = times.filter((time) => time !== undefined)
-  return known.length === 0 ? undefined : Math.min(...known)
 }

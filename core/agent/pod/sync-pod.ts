@@ -22,6 +22,8 @@ export interface SyncContext {
     started(name: string): void
     waits(name: string, reason: string, message: string): void
   }
+  /** Carries out changes of resources; answers when to look again if one could not be. */
+  readonly resize: (runtime: PodRuntime) => Promise<number | undefined>
   /** True once volumes have been made ready by this process: from then on their content is kept up to date. */
   readonly hasVolumes: boolean
   /** The pod with its present status. */
@@ -45,11 +47,19 @@ export async function syncPod(pod: Pod, deps: PodDeps, context: SyncContext): Pr
   if (plan.killPod && !plan.createSandbox) return { isFinished: true, retryAfterMs: undefined }
   if (plan.killPod && runtime.sandboxes.length > 0) await replaceSandbox(pod, runtime, deps, signal)
   for (const kill of plan.kill) await killForRestart(pod, kill, deps, signal)
-  if (!hasWork(plan) && context.hasVolumes) return { isFinished: false, retryAfterMs: undefined }
+  const resizeAfterMs = plan.createSandbox ? undefined : await context.resize(runtime)
+  if (!hasWork(plan) && context.hasVolumes) return { isFinished: false, retryAfterMs: resizeAfterMs }
   await deps.cgroups.ensure(pod)
   const volumes = await prepareVolumes(pod, deps, signal)
   if (plan.createSandbox) await createSandbox(pod, plan.attempt, deps, signal)
-  return { isFinished: false, retryAfterMs: await startAll(pod, plan, volumes, { deps, context }) }
+  const startAfterMs = await startAll(pod, plan, volumes, { deps, context })
+  return { isFinished: false, retryAfterMs: earliest(startAfterMs, resizeAfterMs) }
+}
+
+/** The first of several times; undefined when there is none. */
+export function earliest(...times: readonly (number | undefined)[]): number | undefined {
+  const known = times.filter((time) => time !== undefined)
+  return known.length === 0 ? undefined : Math.min(...known)
 }
 
 const hasWork = (plan: PodPlan): boolean => plan.createSandbox || plan.startInit.length + plan.start.length + plan.startEphemeral.length > 0

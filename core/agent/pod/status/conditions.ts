@@ -13,25 +13,29 @@ export interface ConditionsInput {
   /** Conditions as they are now, those of others included. */
   readonly old: readonly PodCondition[]
   readonly now: string
+  /** A change of resources that could not be carried out. */
+  readonly resize?: ConditionDraft | undefined
 }
 
-type Draft = Pick<PodCondition, 'type' | 'status' | 'reason' | 'message'>
+/** A condition before its time is known. */
+export type ConditionDraft = Pick<PodCondition, 'type' | 'status' | 'reason' | 'message'>
 
 /** The conditions that a node owns, in the order in which Kubernetes lists them. */
 export function podConditions(input: ConditionsInput): readonly PodCondition[] {
   const ready = containersReady(input)
-  const drafts: readonly Draft[] = [
+  const drafts: readonly ConditionDraft[] = [
     { type: 'PodReadyToStartContainers', status: input.isSandboxReady ? 'True' : 'False' },
     initialized(input),
     { ...podReady(input, ready), type: 'Ready' },
     ready,
     { type: 'PodScheduled', status: 'True' },
+    ...(input.resize === undefined ? [] : [input.resize]),
   ]
   return drafts.map((draft) => settle(draft, input))
 }
 
 /** Keeps the time of the last change while the status stays the same. */
-function settle(draft: Draft, { old, now, pod }: ConditionsInput): PodCondition {
+function settle(draft: ConditionDraft, { old, now, pod }: ConditionsInput): PodCondition {
   const before = old.find(({ type }) => type === draft.type)
   return {
     ...draft,
@@ -42,7 +46,7 @@ function settle(draft: Draft, { old, now, pod }: ConditionsInput): PodCondition 
 
 const names = (list: readonly string[]): string => `[${list.join(' ')}]`
 
-function initialized({ pod, phase, init, regular }: ConditionsInput): Draft {
+function initialized({ pod, phase, init, regular }: ConditionsInput): ConditionDraft {
   if (phase === 'Succeeded') return { type: 'Initialized', status: 'True', reason: 'PodCompleted' }
   const missing = incompleteInit(pod, init)
   // Once a container has run, the steps before it are done, even when their records are gone.
@@ -61,7 +65,7 @@ function initialized({ pod, phase, init, regular }: ConditionsInput): Draft {
   }
 }
 
-function containersReady({ pod, phase, init, regular }: ConditionsInput): Draft {
+function containersReady({ pod, phase, init, regular }: ConditionsInput): ConditionDraft {
   const type = 'ContainersReady'
   if (phase === 'Succeeded') return { type, status: 'False', reason: 'PodCompleted' }
   if (phase === 'Failed') return { type, status: 'False', reason: 'PodFailed' }
@@ -73,7 +77,7 @@ function containersReady({ pod, phase, init, regular }: ConditionsInput): Draft 
   return { type, status: 'False', reason: 'ContainersNotReady', message: `containers with unready status: ${names(unready)}` }
 }
 
-function podReady({ pod, old }: ConditionsInput, ready: Draft): Draft {
+function podReady({ pod, old }: ConditionsInput, ready: ConditionDraft): ConditionDraft {
   if (ready.status !== 'True') return ready
   const messages = (pod.spec.readinessGates ?? []).flatMap(({ conditionType }) => {
     const gate = old.find(({ type }) => type === conditionType)
@@ -83,6 +87,9 @@ function podReady({ pod, old }: ConditionsInput, ready: Draft): Draft {
   if (messages.length === 0) return { type: 'Ready', status: 'True' }
   return { type: 'Ready', status: 'False', reason: 'ReadinessGatesNotReady', message: messages.join(', ') }
 }
+
+/** Conditions that come and go; the others of a node always stand. */
+export const PASSING_CONDITIONS: readonly string[] = ['PodResizePending', 'PodResizeInProgress']
 
 /** Whether telling `next` says anything new. */
 export function sameConditions(a: readonly PodCondition[], b: readonly PodCondition[]): boolean {

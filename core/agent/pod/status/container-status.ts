@@ -4,6 +4,7 @@ import type {
   ContainerStateTerminated,
   ContainerStatus,
   Pod,
+  ResourceRequirements,
   VolumeMount,
   VolumeMountStatus,
 } from '../../../api/types/core-v1.ts'
@@ -29,6 +30,8 @@ export interface StatusInput {
   /** The pod will not run any more: what is not known to have ended counts as lost. */
   readonly isTerminal: boolean
   readonly runtimeName: string
+  /** What a running container has been given, where that differs from what its spec asks for now. */
+  readonly applied?: (containerId: string) => ResourceRequirements | undefined
 }
 
 interface Group {
@@ -59,7 +62,7 @@ function containerStatus(container: Container, group: Group, input: StatusInput)
     imageID: record?.imageId ?? old?.imageID ?? '',
     containerID: record === undefined ? old?.containerID : `${input.runtimeName}://${record.id}`,
     started: group.isInit && !isSidecar(container) ? state.running !== undefined : started,
-    ...resourcesOf(container, state),
+    ...resourcesOf((state.running && input.applied?.(record?.id ?? '')) ?? container.resources, state),
     ...mountsOf(container),
     user: record?.user === undefined ? undefined : { linux: record.user },
   }
@@ -146,8 +149,8 @@ function isReady(container: Container, group: Group, { state, started, input, re
 }
 
 /** What the container has been given; for one that is not running, what it will be given. */
-function resourcesOf(container: Container, state: ContainerState): Pick<ContainerStatus, 'resources' | 'allocatedResources'> {
-  const { requests, limits } = container.resources
+function resourcesOf(given: ResourceRequirements, state: ContainerState): Pick<ContainerStatus, 'resources' | 'allocatedResources'> {
+  const { requests, limits } = given
   if (state.running === undefined && state.waiting === undefined) return {}
   return {
     ...(requests !== undefined && { allocatedResources: requests }),

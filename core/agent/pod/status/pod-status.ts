@@ -10,6 +10,7 @@ export interface PodStatusInput extends StatusInput {
   readonly old: PodStatus
   readonly hostIps: readonly string[]
   readonly now: string
+  readonly resize?: { readonly type: string; readonly reason: string; readonly message: string } | undefined
   /** Why this node ended the pod, such as `DeadlineExceeded` or `Evicted`. */
   readonly verdict?: { readonly reason: string; readonly message: string } | undefined
 }
@@ -52,6 +53,7 @@ export function buildPodStatus(input: PodStatusInput): PodStatus {
     isSandboxReady: sandbox !== undefined && (isHostNetwork || sandbox.ips.length > 0),
     old: old.conditions ?? [],
     now: input.now,
+    resize: input.resize && { ...input.resize, status: 'True' },
   })
   return {
     observedGeneration: pod.metadata.generation,

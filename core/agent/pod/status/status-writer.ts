@@ -1,5 +1,5 @@
 import { pods } from '../../../api/kinds.ts'
-import type { Pod, PodStatus } from '../../../api/types/core-v1.ts'
+import type { Pod, PodCondition, PodStatus } from '../../../api/types/core-v1.ts'
 import type { Client } from '../../../client/client.ts'
 import { deepEqual } from '../../../meta/deep-equal.ts'
 import { isConflict, isNotFound, isReason } from '../../../meta/status-error.ts'
@@ -7,7 +7,7 @@ import type { Logger } from '../../../observability/log.ts'
 import { isAborted } from '../../../runtime/abort.ts'
 import { Backoff } from '../../../runtime/backoff.ts'
 import type { Clock } from '../../../runtime/clock.ts'
-import { sameConditions } from './conditions.ts'
+import { PASSING_CONDITIONS, sameConditions } from './conditions.ts'
 
 export interface StatusWriterDeps {
   readonly client: Client
@@ -100,11 +100,22 @@ function patchOf(old: PodStatus, next: PodStatus): Readonly<Record<string, unkno
   const patch: Record<string, unknown> = {}
   const before = old as unknown as Readonly<Record<string, unknown>>
   for (const [key, value] of Object.entries(next)) {
-    if (key === 'conditions') patch[key] = sameConditions(old.conditions ?? [], next.conditions ?? []) ? undefined : value
+    if (key === 'conditions') patch[key] = conditionsPatch(old.conditions ?? [], next.conditions ?? [])
     else if (value === undefined) patch[key] = before[key] === undefined ? undefined : null
     else if (!deepEqual(before[key], value)) patch[key] = key === 'podIPs' ? replaced(old.podIPs, next.podIPs) : value
   }
   return Object.fromEntries(Object.entries(patch).filter(([, value]) => value !== undefined))
+}
+
+/** Conditions of others stay, as the list merges by type; our own passing ones must be told to go. */
+function conditionsPatch(old: readonly PodCondition[], next: readonly PodCondition[]): unknown {
+  const gone = goneConditions(old, next)
+  return gone.length === 0 && sameConditions(old, next) ? undefined : [...next, ...gone.map((type) => ({ $patch: 'delete', type }))]
+}
+
+function goneConditions(old: readonly PodCondition[], next: readonly PodCondition[]): readonly string[] {
+  const has = (list: readonly PodCondition[], type: string): boolean => list.some((condition) => condition.type === type)
+  return PASSING_CONDITIONS.filter((type) => has(old, type) && !has(next, type))
 }
 
 /** The list of addresses merges by address, so old ones must be told to go. */
@@ -115,5 +126,10 @@ function replaced(old: PodStatus['podIPs'], next: PodStatus['podIPs']): unknown 
 function isTold(current: PodStatus, next: PodStatus): boolean {
   const { conditions = [], ...rest } = next
   const before = current as unknown as Readonly<Record<string, unknown>>
-  return sameConditions(current.conditions ?? [], conditions) && Object.entries(rest).every(([key, value]) => deepEqual(before[key], value))
+  const told = current.conditions ?? []
+  return (
+    goneConditions(told, conditions).length === 0 &&
+    sameConditions(told, conditions) &&
+    Object.entries(rest).every(([key, value]) => deepEqual(before[key], value))
+  )
 }

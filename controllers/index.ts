@@ -9,6 +9,7 @@ import {
   deployments,
   endpointSlices,
   endpoints,
+  horizontalPodAutoscalers,
   jobs,
   leases,
   namespaces,
@@ -30,6 +31,7 @@ import { daemonSetController } from './apps/daemon-set/daemon-set.ts'
 import { deploymentController } from './apps/deployment/deployment.ts'
 import { replicaSetController, replicationControllerController } from './apps/replica-set.ts'
 import { statefulSetController } from './apps/stateful-set/stateful-set.ts'
+import { horizontalPodAutoscaler } from './autoscaling/horizontal-pod-autoscaler.ts'
 import { cronJobController } from './batch/cron-job/cron-job.ts'
 import { jobController } from './batch/job/job.ts'
 import { ttlAfterFinishedController } from './batch/ttl-after-finished.ts'
@@ -337,6 +339,19 @@ export const CONTROLLERS: readonly ControllerEntry[] = [
         statefulSets: informers.informer(statefulSets),
         replicationControllers: informers.informer(replicationControllers),
         recorder: recorderFor('controllermanager'),
+        clock,
+      }),
+  },
+  {
+    name: 'horizontal-pod-autoscaler',
+    byDefault: true,
+    create: ({ client, informers, discovery, clock, recorderFor }) =>
+      horizontalPodAutoscaler({
+        client,
+        discovery,
+        autoscalers: informers.informer(horizontalPodAutoscalers),
+        pods: informers.informer(pods),
+        recorder: recorderFor('horizontal-pod-autoscaler'),
         clock,
       }),
   },

@@ -6,7 +6,8 @@ import type { ResourceType } from '../meta/resource-type.ts'
  * Objects returned are deeply frozen in tests; treat them as read-only.
  */
 export interface Client {
-  get<T extends KubeObject>(type: ResourceType<T>, name: ObjectName, signal: AbortSignal): Promise<T>
+  /** `name.subresource` reads a subresource that looks like an object, such as `scale`. */
+  get<T extends KubeObject>(type: ResourceType<T>, name: ReadName, signal: AbortSignal): Promise<T>
   list<T extends KubeObject>(type: ResourceType<T>, options: ListQuery, signal: AbortSignal): Promise<ObjectList<T>>
   /** One batch per received chunk; ends when the server ends it. An ERROR event is thrown as StatusError (410: list again). */
   watch<T extends KubeObject>(type: ResourceType<T>, options: WatchQuery, signal: AbortSignal): AsyncIterable<readonly WatchEvent<T>[]>
@@ -25,6 +26,10 @@ export interface Client {
     body: unknown,
     options: WriteOptions,
   ): Promise<R>
+}
+
+export interface ReadName extends ObjectName {
+  readonly subresource?: string | undefined
 }
 
 export interface ListQuery {

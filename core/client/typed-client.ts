@@ -1,6 +1,6 @@
 import type { Draft, KubeObject, ObjectName } from '../meta/object.ts'
 import { apiVersionOf, type ResourceType } from '../meta/resource-type.ts'
-import type { Client, DeleteOptions, ListQuery, ObjectList, Patch, WatchEvent, WatchQuery, WriteOptions } from './client.ts'
+import type { Client, DeleteOptions, ListQuery, ObjectList, Patch, ReadName, WatchEvent, WatchQuery, WriteOptions } from './client.ts'
 import { freezeDeep } from './freeze.ts'
 import { JSON_TYPE, METADATA_LIST_TYPE, METADATA_TYPE, PATCH_TYPES } from './media-types.ts'
 import { resourcePath, type Target } from './paths.ts'
@@ -36,7 +36,7 @@ class TypedClient implements Client {
     this.#finish = options.freeze === true ? freezeDeep : (object) => object
   }
 
-  get<T extends KubeObject>(type: ResourceType<T>, name: ObjectName, signal: AbortSignal): Promise<T> {
+  get<T extends KubeObject>(type: ResourceType<T>, name: ReadName, signal: AbortSignal): Promise<T> {
     return this.#send<T>({ method: 'GET', path: resourcePath(type, name) }, signal)
   }
 

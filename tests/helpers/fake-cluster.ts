@@ -1,5 +1,5 @@
 import jsonPatch from 'fast-json-patch'
-import type { Client, DeleteOptions, ListQuery, ObjectList, Patch, WatchEvent, WriteOptions } from '../../core/client/client.ts'
+import type { Client, DeleteOptions, ListQuery, ObjectList, Patch, ReadName, WatchEvent, WriteOptions } from '../../core/client/client.ts'
 import { freezeDeep } from '../../core/client/freeze.ts'
 import type { Informer, InformerFactory } from '../../core/client/informer.ts'
 import { ObjectStore } from '../../core/client/object-store.ts'
@@ -66,7 +66,8 @@ export class FakeCluster implements Client {
     return this.informers.store(type).list(namespace) as unknown as readonly T[]
   }
 
-  async get<T extends KubeObject>(type: ResourceType<T>, name: ObjectName): Promise<T> {
+  async get<T extends KubeObject>(type: ResourceType<T>, name: ReadName): Promise<T> {
+    if (name.subresource === 'scale') return scaleOf(this.#require(type, keyFor(type, name))) as T
     return this.#require(type, keyFor(type, name)) as unknown as T
   }
 
@@ -95,7 +96,12 @@ export class FakeCluster implements Client {
     const object = structuredClone(draft) as unknown as Any
     const key = keyOf(object)
     this.#act({ verb: 'update', resource: type.resource, subresource: options.subresource, key, object })
-    const old = this.#require(type, key)
+    const stored = this.#require(type, key)
+    if (options.subresource === 'scale') {
+      const { replicas } = object.spec as { replicas: number }
+      return this.#write(type, stored, { ...stored, spec: { ...(stored.spec as Json), replicas } }, undefined) as unknown as T
+    }
+    const old = stored
     const { resourceVersion } = object.metadata
     if (
       resourceVersion !== '' &&
@@ -180,7 +186,7 @@ export class FakeCluster implements Client {
   }
 
   #initial(type: ResourceType<unknown>, draft: Any): Any {
-    const copy = { metadata: {}, ...structuredClone(draft) } as Any
+    const copy = structuredClone({ ...draft, metadata: (draft.metadata as Any['metadata'] | undefined) ?? ({} as Any['metadata']) })
     const { generateName } = copy.metadata
     this.#serial += 1
     const name = (copy.metadata.name as string | undefined) ?? `${generateName ?? ''}${String(this.#serial).padStart(5, '0')}`
@@ -282,6 +288,13 @@ class FakeInformer extends ObjectStore<Any> implements Informer<Any> {
   tell(next: Any | undefined, old: Any | undefined): void {
     for (const listener of this.#listeners) listener(next, old)
   }
+}
+
+function scaleOf({ metadata, spec, status }: Any): unknown {
+  const { replicas = 1, selector } = spec as { replicas?: number; selector?: { matchLabels?: Record<string, string> } }
+  const text = Object.entries(selector?.matchLabels ?? {}).map(([key, value]) => `${key}=${value}`)
+  const current = (status as { replicas?: number } | undefined)?.replicas ?? replicas
+  return { kind: 'Scale', apiVersion: 'autoscaling/v1', metadata, spec: { replicas }, status: { replicas: current, selector: text.join() } }
 }
 
 function keyFor(type: ResourceType<unknown>, name: ObjectName): ObjectKey {

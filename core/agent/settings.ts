@@ -10,8 +10,6 @@ export interface AgentSettings extends AgentConfig {
   readonly defaultRuntime?: string
   /** Whole environment of the containerd child (proxy settings); absent: this process's own. */
   readonly containerdEnvironment?: Readonly<Record<string, string>>
-  /** This node also runs the control plane: it is labelled so. */
-  readonly isServer?: boolean
   /** A cloud controller will set addresses and remove the `uninitialized` taint. */
   readonly hasCloudController?: boolean
   /** Further annotations of the Node, such as the command line and its hash. */

@@ -5,6 +5,7 @@ import { cloudNodeController } from '../../controllers/cloud/node.ts'
 import { nodeHostsController } from '../../controllers/cloud/node-hosts.ts'
 import { serviceLbController } from '../../controllers/cloud/service-lb.ts'
 import { removeServiceLb } from '../../controllers/cloud/service-lb-remove.ts'
+import { serverNodeLabelController } from '../../controllers/core/server-node-label.ts'
 import { helmChartController } from '../../controllers/helm/controller.ts'
 import { helmChartConfigs, helmCharts } from '../../controllers/helm/types.ts'
 import { CONTROLLERS } from '../../controllers/index.ts'
@@ -75,6 +76,8 @@ async function startControllers(run: NodeRun, signal: AbortSignal): Promise<Runn
 function ownControllers({ client, informers, recorderFor, clock }: ControllerContext, { data }: NodeRun): readonly Controller[] {
   const { config, images } = data
   const own: Controller[] = [nodeHostsController({ client, nodes: informers.informer(nodes), configMaps: informers.informer(configMaps) })]
+  if (!config.disableAgent)
+    own.push(serverNodeLabelController({ client, nodes: informers.informer(nodes), nodeName: config.agent.nodeName }))
   if (!config.disableHelmController) {
     own.push(
       helmChartController({
@@ -144,6 +147,9 @@ async function startManifests({ data, clock, log, reached }: NodeRun, signal: Ab
   return { done: Promise.all(running.map((part) => part.done)).then(() => undefined) }
 }
 
+/** The load balancer's pods route for others. Source: K3s, kubelet defaults while ServiceLB is on. */
+const SERVICE_LB_SYSCTLS = 'net.ipv4.ip_forward,net.ipv6.conf.all.forwarding'
+
 async function startAgent(run: NodeRun, signal: AbortSignal): Promise<Running> {
   const { data, clock, log, reached } = run
   const { config } = data
@@ -152,7 +158,7 @@ async function startAgent(run: NodeRun, signal: AbortSignal): Promise<Running> {
   const settings = {
     ...config.agent,
     pauseImage: config.agent.pauseImage === '' ? (data.images['pause'] ?? '') : config.agent.pauseImage,
-    isServer: true,
+    kubeletArgs: { 'allowed-unsafe-sysctls': SERVICE_LB_SYSCTLS, ...config.agent.kubeletArgs },
     hasCloudController: !config.disableCloudController,
     version: data.version,
     ...(existsSync('/etc/rancher/k3ts/registries.yaml') && { privateRegistry: '/etc/rancher/k3ts/registries.yaml' }),

@@ -79,7 +79,7 @@ export function startNodeThread(options: NodeThreadOptions): Promise<NodeThread>
       stopping = true
       send({ type: 'stop' })
       const timer = setTimeout(() => void worker.terminate(), STOP_MS)
-      await done
+      await done.catch(() => undefined)
       clearTimeout(timer)
       life.abort(new Error('the node thread stopped'))
     },

@@ -32,7 +32,7 @@ describe('an agent in a cluster', { skip: runtimeMissing() ?? false }, () => {
     writeFileSync(join(imagesDir(sandbox.paths), 'busybox.tar'), testImageArchive())
     writeFileSync(join(imagesDir(sandbox.paths), 'pause.tar'), pauseImageArchive())
     const log = process.argv.includes('--verbose') ? createLogger({ level: 'debug' }) : silentLogger
-    const settings = testSettings(sandbox, { isServer: true, version: 'v1.35.0+k3ts1' })
+    const settings = testSettings(sandbox, { version: 'v1.35.0+k3ts1' })
     const agent = createAgent({ client, informers: plane.informers, settings, log, clock: systemClock, paths: sandbox.paths })
     const { done } = await agent.start(sandbox.signal)
 

@@ -10,7 +10,6 @@ const settings = {
   nodeIp: '192.0.2.1',
   nodeLabels: ['tier=edge', 'bare'],
   nodeTaints: ['dedicated=db:NoExecute'],
-  isServer: true,
   hasCloudController: true,
 } as unknown as AgentSettings
 const calm = { memory: false, disk: false, pid: false }
@@ -20,7 +19,8 @@ describe('a node', () => {
     const node = buildNode(settings)
     assert.equal(node.metadata?.labels?.['tier'], 'edge')
     assert.equal(node.metadata.labels['bare'], '')
-    assert.equal(node.metadata.labels['node-role.kubernetes.io/control-plane'], 'true')
+    assert.equal(node.metadata.labels['kubernetes.io/hostname'], 'n1')
+    assert.equal('node-role.kubernetes.io/control-plane' in node.metadata.labels, false)
     assert.deepEqual(
       node.spec?.taints?.map((taint) => taint?.key),
       ['dedicated', 'node.cloudprovider.kubernetes.io/uninitialized'],

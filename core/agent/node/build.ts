@@ -32,7 +32,6 @@ export function systemLabels(settings: AgentSettings): Readonly<Record<string, s
     'kubernetes.io/arch': architecture(),
     'kubernetes.io/hostname': settings.nodeName,
     'kubernetes.io/os': 'linux',
-    ...(settings.isServer === true && { 'node-role.kubernetes.io/control-plane': 'true' }),
   }
 }
 

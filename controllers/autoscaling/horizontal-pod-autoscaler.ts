@@ -221,8 +221,8 @@ class Sync {
       observedGeneration: autoscaler.metadata.generation,
       ...(lastScaleTime !== undefined && { lastScaleTime }),
       ...(currentReplicas !== undefined && { currentReplicas }),
-      desiredReplicas: desiredReplicas ?? 0,
-      currentMetrics: currentMetrics ?? [],
+      desiredReplicas,
+      currentMetrics,
       ...change,
       conditions: this.#conditions,
     }

@@ -64,8 +64,9 @@ function own(path: string, mode: number, uid: number | undefined, gid: number | 
 function linkTopLevel(folder: string, content: Content): void {
   const wanted = new Set([...content.keys()].map((path) => path.split('/')[0] ?? ''))
   for (const name of wanted) if (!isLink(join(folder, name))) symlinkSync(join(DATA, name), join(folder, name))
+  // Only links are ours: a plain folder is where a container mounts another volume.
   for (const name of readdirSync(folder))
-    if (!name.startsWith('..') && !wanted.has(name)) rmSync(join(folder, name), { recursive: true, force: true })
+    if (!name.startsWith('..') && !wanted.has(name) && isLink(join(folder, name))) rmSync(join(folder, name))
 }
 
 function isLink(path: string): boolean {

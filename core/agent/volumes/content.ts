@@ -1,13 +1,5 @@
 import { configMaps, secrets } from '../../api/kinds.ts'
-import type {
-  ConfigMap,
-  DownwardAPIVolumeFile,
-  KeyToPath,
-  Pod,
-  Secret,
-  Volume,
-  VolumeProjection,
-} from '../../api/types/core-v1.ts'
+import type { ConfigMap, DownwardAPIVolumeFile, KeyToPath, Pod, Secret, Volume, VolumeProjection } from '../../api/types/core-v1.ts'
 import type { KubeObject, ObjectName } from '../../meta/object.ts'
 import type { ResourceType } from '../../meta/resource-type.ts'
 import { fieldValue, type NodeFacts, resourceValue } from '../downward/field-ref.ts'

@@ -18,6 +18,7 @@ import { type ContentSource, contentOf, isContentVolume, livesInMemory } from '.
 import { VolumeError } from './errors.ts'
 import { applyFsGroup, checkHostPath, prepareEmptyDir } from './folders.ts'
 import { mounts } from './mounts.ts'
+import { makeNestedMountPoints } from './nested-mounts.ts'
 import { createReferences, type Hold, type References } from './references.ts'
 import { prepareSubPath } from './sub-path.ts'
 import { PodTokens } from './tokens.ts'
@@ -127,6 +128,7 @@ class Volumes implements VolumeManager {
     const content = await contentOf(volume, pod, source)
     mkdirSync(folder, { recursive: true, mode: 0o755 })
     if (livesInMemory(volume) && !mounts.isMounted(folder)) await mounts.tmpfs(folder, { sizeBytes: undefined })
+    makeNestedMountPoints(volume.name, folder, pod)
     writeContent(folder, content, pod.spec.securityContext?.fsGroup, this.#deps.clock.now())
     return { path: folder, readOnly: false, block: false }
   }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { ContainerImage } from '../api/types/core-v1.ts'
 import type { Client } from '../client/client.ts'
 import type { InformerFactory } from '../client/informer.ts'
-import { createRecorder } from '../client/recorder.ts'
+import { createRecorder, type EventRecorder } from '../client/recorder.ts'
 import type { Logger } from '../observability/log.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Component, Running } from '../runtime/component.ts'
@@ -22,17 +22,21 @@ import {
   openGrpcChannel,
   type RuntimeService,
 } from './cri/index.ts'
+import { evictUnderPressure, type PodUse } from './eviction/eviction.ts'
 import { ignoreMissing } from './files.ts'
 import { createImageFolder } from './images/image-folder.ts'
+import { ImageGc, importedImages } from './images/image-gc.ts'
 import { createImagePuller } from './images/puller.ts'
 import { kubeletAuthorizer } from './kubelet-access.ts'
 import { type KubeletOptions, readKubeletOptions } from './kubelet-options.ts'
+import { pressureOf } from './node/facts.ts'
 import { type NodeComponent, nodeComponent } from './node/node.ts'
 import { type AgentPaths, agentPaths, cniConfDir, imagesDir } from './paths.ts'
 import type { NodeSettings } from './pod/pod-deps.ts'
 import { createPodDirectory } from './pod/pod-directory.ts'
 import { createPodManager, type PodManager } from './pod/pod-manager.ts'
 import { RuntimeCache } from './pod/runtime-cache.ts'
+import { podUidOf } from './pod/runtime-labels.ts'
 import { chooseHostDns } from './pod/spec/dns.ts'
 import { serviceProxy } from './proxy/component.ts'
 import { nftRunner } from './proxy/nft.ts'
@@ -141,6 +145,7 @@ async function start(deps: AgentDeps, announce: (parts: AgentParts) => void, sig
     facts: await nodeSettings(settings, { options, paths, cgroupVersion: version, runtimeName: connection.runtimeName }),
   })
   const directory = createPodDirectory({ manager, cache })
+  const collector = imageCollector({ ...deps, recorder }, { runtime, images, options, paths })
   const stats = createStats({
     runtime,
     images,
@@ -155,10 +160,53 @@ async function start(deps: AgentDeps, announce: (parts: AgentParts) => void, sig
   // Archives before pods, so that no pod tries to pull what lies in the folder; the rest of the node need not wait for them.
   const [started] = await Promise.all([Promise.all(parts.map(async (part) => part.start(signal))), folder.importAll(signal)])
   running.push(...started, { done: folder.follow(signal) }, await manager.start(signal))
+  const eviction = evictUnderPressure(
+    {
+      shortage: () => pressureOf(options.evictionHard, paths.agentDir),
+      reclaimDisk: (aborted) => collector.pass(aborted),
+      usage: (aborted) => podUsage(runtime, aborted),
+      pods: () => manager.pods().filter(({ status }) => status.phase === 'Running' || status.phase === 'Pending'),
+      evict: (uid, reason, message) => manager.evict(uid, reason, message),
+      ...{ recorder, clock, log },
+    },
+    signal,
+  )
+  running.push({ done: collector.run(signal) }, { done: eviction })
   const done = Promise.all(running.map((part) => part.done)).then(() => {
     connection.channel.close()
   })
   return { done }
+}
+
+interface CollectorContext {
+  readonly runtime: RuntimeService
+  readonly images: ImageService
+  readonly options: KubeletOptions
+  readonly paths: AgentPaths
+}
+
+function imageCollector(
+  { settings, clock, log, recorder }: AgentDeps & { readonly recorder: EventRecorder },
+  { runtime, images, options, paths }: CollectorContext,
+): ImageGc {
+  const about = { apiVersion: 'v1', kind: 'Node', name: settings.nodeName, uid: settings.nodeName }
+  return new ImageGc({
+    ...{ images, runtime, clock, log },
+    highPercent: options.imageGcHighPercent,
+    lowPercent: options.imageGcLowPercent,
+    keep: async () => new Set([settings.pauseImage, ...(await importedImages(imagesDir(paths)))]),
+    event: (type, reason, message) => recorder.event(about, type, reason, message),
+  })
+}
+
+async function podUsage(runtime: RuntimeService, signal: AbortSignal): Promise<ReadonlyMap<string, PodUse>> {
+  const usage = new Map<string, PodUse>()
+  for (const { labels, memory, writableLayer } of await runtime.listContainerStats({}, signal)) {
+    const uid = podUidOf(labels) ?? ''
+    const { memoryBytes, diskBytes } = usage.get(uid) ?? { memoryBytes: 0, diskBytes: 0 }
+    usage.set(uid, { memoryBytes: memoryBytes + (memory?.workingSetBytes ?? 0), diskBytes: diskBytes + (writableLayer?.usedBytes ?? 0) })
+  }
+  return usage
 }
 
 function networkParts({ informers, settings, network, clock, log }: AgentDeps, paths: AgentPaths): readonly Component[] {

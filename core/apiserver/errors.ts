@@ -29,7 +29,7 @@ export function alreadyExists(target: GroupResource, name: string): StatusError 
   return new StatusError('AlreadyExists', `${qualified(target)} ${quote(name)} already exists`, detailsOf(target, name))
 }
 
-export const MODIFIED_TEXT = 'the object has been modified; please apply your changes to the latest version and try again'
+const MODIFIED_TEXT = 'the object has been modified; please apply your changes to the latest version and try again'
 
 export function conflict(target: GroupResource, name: string, text: string = MODIFIED_TEXT, cause?: unknown): StatusError {
   const message = `Operation cannot be fulfilled on ${qualified(target)} ${quote(name)}: ${text}`

@@ -6,7 +6,7 @@ import type { ResourceDef, Work } from '../resources/resource-def.ts'
 import { setManagedFields } from './managed-fields.ts'
 
 /** Largest stored object; the request limit of etcd, which every store here keeps. */
-export const MAX_OBJECT_BYTES: number = 1.5 * 1024 * 1024
+const MAX_OBJECT_BYTES: number = 1.5 * 1024 * 1024
 
 /**
  * The one serialisation of a write, in the stored version of the kind. An object that only its managedFields make too

@@ -66,8 +66,8 @@ function namespaceErrors(namespaced: boolean, namespace: string, errors: FieldEr
   else for (const problem of dns1123LabelProblems(namespace)) errors.push(invalid('metadata.namespace', namespace, problem))
 }
 
-/** Rules of a label map, wherever it stands. */
-export function labelErrors(labels: ObjectMetaLike['labels'], errors: FieldError[], path = 'metadata.labels'): void {
+function labelErrors(labels: ObjectMetaLike['labels'], errors: FieldError[]): void {
+  const path = 'metadata.labels'
   for (const key in labels) {
     for (const problem of qualifiedNameProblems(key)) errors.push(invalid(path, key, problem))
     const value = labels[key] ?? ''

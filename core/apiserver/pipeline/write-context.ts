@@ -1,6 +1,4 @@
 import type { UserInfo } from '../auth/auth.ts'
-import type { ApiRequest } from '../request.ts'
-import type { ResourceRequest } from '../request-info.ts'
 import type { ApiSettings, HookContext, ResourceDef } from '../resources/resource-def.ts'
 import type { WriteOptions } from './options.ts'
 
@@ -19,30 +17,4 @@ export interface WriteContext extends HookContext {
   readonly signal: AbortSignal
   /** Adds a Warning header to the answer. */
   readonly warn: (text: string) => void
-}
-
-export interface WriteContextSource {
-  readonly request: ApiRequest
-  readonly info: ResourceRequest
-  readonly def: ResourceDef
-  readonly options: WriteOptions
-  readonly nowMs: number
-  readonly settings: ApiSettings
-  readonly warn: (text: string) => void
-}
-
-export function writeContext(source: WriteContextSource): WriteContext {
-  const { request, info, def, options, nowMs, settings, warn } = source
-  return {
-    def,
-    namespace: def.namespaced ? info.namespace : '',
-    name: info.name,
-    subresource: info.subresource,
-    options,
-    user: request.user,
-    nowMs,
-    settings,
-    signal: request.signal,
-    warn,
-  }
 }

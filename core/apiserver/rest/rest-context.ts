@@ -32,7 +32,7 @@ export function namespaceOf({ def, info }: RestRequest): string {
   return def.namespaced ? info.namespace : ''
 }
 
-export function warnInto(warnings: string[]): (text: string) => void {
+function warnInto(warnings: string[]): (text: string) => void {
   return (text) => {
     warnings.push(text)
   }

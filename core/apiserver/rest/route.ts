@@ -22,6 +22,9 @@ const VERBS: Readonly<Record<string, RestHandler>> = {
   deletecollection: handleDeleteCollection,
 }
 
+/** Verbs of a URL that ends with the resource; all others need a name behind it. */
+const COLLECTION_VERBS: ReadonlySet<string> = new Set(['create', 'list', 'watch', 'deletecollection'])
+
 /** Handlers of what is not plain storage, by `group/resource` and `group/resource/subresource`. */
 export interface CustomHandlers {
   readonly virtual: ReadonlyMap<string, RestHandler>
@@ -32,8 +35,10 @@ export interface CustomHandlers {
 export function routeOf(rest: RestRequest, custom: CustomHandlers): RestHandler {
   const { info, def } = rest
   if (info.subresource !== '') return subresourceRoute(rest, custom)
+  const isCollection = info.name === '' || info.verb === 'list' || info.verb === 'watch'
+  if (isCollection !== COLLECTION_VERBS.has(info.verb) && info.verb !== 'watch') throw methodNotAllowed()
   checkScope(rest)
-  if (!def.verbs.includes(info.verb) || (info.verb === 'create' && info.name !== '')) throw methodNotAllowed()
+  if (!def.verbs.includes(info.verb)) throw methodNotAllowed()
   return custom.virtual.get(`${def.group}/${def.resource}`) ?? VERBS[info.verb] ?? reject
 }
 

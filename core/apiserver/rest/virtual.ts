@@ -50,7 +50,7 @@ export function computedReads(read: (context: { readonly signal: AbortSignal }) 
 }
 
 /** An object that is not stored, in the form of an entry. */
-export function virtualEntry(object: KubeObject): Entry {
+function virtualEntry(object: KubeObject): Entry {
   const { kind, apiVersion, metadata, ...rest } = object
   let bytes: Uint8Array | undefined
   return {

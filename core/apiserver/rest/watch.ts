@@ -1,7 +1,8 @@
+import { type Status, StatusError } from '../../meta/status-error.ts'
 import { childController, isAborted } from '../../runtime/abort.ts'
 import { StoreError } from '../../store/store.ts'
 import type { CacheEvents, CacheWatch, Entry, ResourceCache } from '../cache/cache.ts'
-import { tooOldRevision } from '../errors.ts'
+import { fromStoreError, internalError, tooOldRevision } from '../errors.ts'
 import { type EventOutput, eventOutput } from '../output/event-output.ts'
 import { negotiate } from '../output/form.ts'
 import { includeObjectOf } from '../output/table.ts'
@@ -98,7 +99,7 @@ async function* watchBody({ rest, start: begin, output, options }: WatchRun): As
       if (chunk !== undefined) yield chunk
     }
   } catch (err) {
-    if (err instanceof StoreError) yield output.error(tooOldRevision(revision, rest.services.cacheOf(rest.def).revision).toStatus())
+    if (err instanceof StoreError) yield output.error(statusOf(err, revision, rest))
     else if (!isAborted(life.signal)) throw err
     // A last bookmark lets the client resume where this watch ended.
     else if (!isAborted(request.signal) && options.allowBookmarks) yield output.bookmark(revision, false)
@@ -107,6 +108,13 @@ async function* watchBody({ rest, start: begin, output, options }: WatchRun): As
     life.abort(new Error('the watch has ended'))
     await timeUp
   }
+}
+
+/** Fallen behind: 410. Everything else is a trouble of the store. */
+function statusOf(err: StoreError, revision: number, { services, def }: RestRequest): Status {
+  if (err.code === 'Compacted') return tooOldRevision(revision, services.cacheOf(def).revision).toStatus()
+  const translated = fromStoreError(err, def, '')
+  return (translated instanceof StatusError ? translated : internalError(err.message, err)).toStatus()
 }
 
 const SLAB_BYTES = 256 * 1024

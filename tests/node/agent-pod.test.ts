@@ -1,12 +1,17 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { containerdSocket, podDir, staticPodsDir } from '../../core/agent/paths.ts'
+import { gunzipSync } from 'node:zlib'
+import { containerdSocket, containerdState, podDir, staticPodsDir } from '../../core/agent/paths.ts'
+import { rotateIfFull } from '../../core/agent/pod/log-rotation.ts'
+import { emptyRuntime } from '../../core/agent/pod/pod-runtime.ts'
 import { configMaps, pods, secrets } from '../../core/api/kinds.ts'
 import type { ContainerStatus, Pod } from '../../core/api/types/core-v1.ts'
 import type { Draft } from '../../core/meta/object.ts'
+import { silentLogger } from '../../core/observability/log.ts'
+import { systemClock } from '../../core/runtime/clock.ts'
 import { eventually } from '../helpers/eventually.ts'
 import { TEST_IMAGE as image } from '../helpers/images.ts'
 import { runtimeMissing } from '../helpers/node-sandbox.ts'
@@ -559,6 +564,98 @@ describe('pods on a node', { skip: runtimeMissing() ?? false }, () => {
     await node.until('debugged', (pod) => assert.ok(status(pod, 'dbg').state.running))
     await eventually(() => assert.match(readFileSync(node.log('debugged', 'dbg'), 'utf8'), /while/))
     node.api.deletePod('debugged', 0)
+  })
+
+  it('show changed labels in downward API volumes', async () => {
+    const volumes = [{ name: 'info', downwardAPI: { items: [{ path: 'labels', fieldRef: { fieldPath: 'metadata.labels' } }] } }]
+    node.api.addPod(
+      { volumes, containers: [sleeper('main', { volumeMounts: [{ name: 'info', mountPath: '/info' }] })] },
+      { name: 'labelled', labels: { a: '1' } },
+    )
+    await node.until('labelled', isReady)
+    assert.equal(await node.exec('labelled', 'main', 'cat', '/info/labels'), 'a="1"')
+    node.api.change(pods, { namespace: 'default', name: 'labelled' }, (pod) => ({
+      ...pod,
+      metadata: { ...pod.metadata, labels: { a: '2' } },
+    }))
+    await eventually(async () => assert.equal(await node.exec('labelled', 'main', 'cat', '/info/labels'), 'a="2"'))
+    node.api.deletePod('labelled', 0)
+  })
+
+  it('tell what they use', async () => {
+    node.api.addPod({ containers: [sleeper()] }, { name: 'measured' })
+    await node.until('measured', isReady)
+    const { stats } = node.parts()
+    const summary = await eventually(async () => {
+      const found = (await stats.summary(node.sandbox.signal)) as {
+        readonly node: { readonly memory: { readonly workingSetBytes: number } }
+        readonly pods: readonly {
+          readonly podRef: { readonly name: string }
+          readonly containers: readonly { readonly memory?: { readonly workingSetBytes: number } }[]
+        }[]
+      }
+      const own = found.pods.find(({ podRef }) => podRef.name === 'measured')
+      assert.ok((own?.containers[0]?.memory?.workingSetBytes ?? 0) > 0)
+      return found
+    })
+    assert.ok(summary.node.memory.workingSetBytes > 1 << 20)
+    const text = await stats.resourceMetrics(node.sandbox.signal)
+    assert.match(text, /^container_cpu_usage_seconds_total\{container="main",namespace="default",pod="measured"\} [\d.e-]+ \d+$/m)
+    assert.match(text, /^node_memory_working_set_bytes \d+ \d+$/m)
+    node.api.deletePod('measured', 0)
+  })
+
+  it('have their logs rotated without losing a line', async () => {
+    const command = ['sh', '-c', 'trap "exit 0" TERM; i=0; while :; do i=$((i+1)); echo line $i; sleep 0.01; done']
+    node.api.addPod({ containers: [{ name: 'main', image, command }] }, { name: 'talker' })
+    const pod = await node.until('talker', isReady)
+    const path = node.log('talker', 'main')
+    const id = (status(pod).containerID ?? '').replace('containerd://', '')
+    const deps = {
+      runtime: node.parts().runtime,
+      cache: { uids: () => [], get: () => emptyRuntime('') },
+      clock: systemClock,
+      log: silentLogger,
+      limits: { maxBytes: 200, maxFiles: 10 },
+    }
+    for (const folder of [1, 2]) {
+      await eventually(() => assert.ok(statSync(path).size > 300, `too little in round ${folder}`))
+      await rotateIfFull({ id, logPath: path }, deps, node.sandbox.signal)
+      await new Promise((resolve) => setTimeout(resolve, 1_100))
+    }
+    const dir = dirname(path)
+    const texts = readdirSync(dir)
+      .sort()
+      .map((name) => {
+        const bytes = readFileSync(join(dir, name))
+        return { name, text: (name.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString() }
+      })
+    assert.equal(texts.length, 3)
+    assert.equal(texts.filter(({ name }) => name.endsWith('.gz')).length, 1, 'only the newest that was set aside is left plain')
+    const [current, ...aside] = texts
+    const numbers = [...aside, current].flatMap((part) =>
+      [...(part?.text ?? '').matchAll(/line (\d+)\n/g)].map((match) => Number(match[1])),
+    )
+    assert.deepEqual(
+      numbers,
+      numbers.map((_, index) => index + 1),
+    )
+    node.api.deletePod('talker', 0)
+  })
+
+  it('outlive their containerd', async () => {
+    node.api.addPod({ containers: [sleeper()] }, { name: 'hardy' })
+    const before = await node.until('hardy', isReady)
+    const pid = Number(readFileSync(join(containerdState(node.sandbox.paths), 'containerd.pid'), 'utf8').split('\n')[0])
+    process.kill(pid, 'SIGKILL')
+    node.api.addPod({ containers: [sleeper()] }, { name: 'later' })
+    await node.until('later', isReady, 30_000)
+    const after = await node.until('hardy', isReady)
+    assert.equal(status(after).containerID, status(before).containerID)
+    await node.exec('hardy', 'main', 'true')
+    await node.exec('hardy', 'main', 'sh', '-c', 'kill 1')
+    await node.until('hardy', (pod) => assert.equal(status(pod).restartCount, 1), 20_000)
+    for (const name of ['hardy', 'later']) node.api.deletePod(name, 0)
   })
 
   it('come from the folder of static pods and show up as mirrors', async () => {

@@ -109,9 +109,10 @@ class Manager implements PodManager {
       worker?.poke()
     })
     volumes.onStale((uid) => void this.#refreshVolumes(uid, signal))
+    // The folder first: a mirror that shows none of its pods is a leftover.
+    this.#onStaticPods(await readStaticPods({ dir: staticPodsDir(facts.paths), nodeName: facts.nodeName, clock, log }))
     const removeListener = this.#api.onChange((next, old) => this.#onApiChange(next, old))
     for (const pod of this.#api.list()) this.#onApiChange(pod, undefined)
-    this.#onStaticPods(await readStaticPods({ dir: staticPodsDir(facts.paths), nodeName: facts.nodeName, clock, log }))
     const background = [
       this.#removeOrphans(signal),
       cache.run(signal),
@@ -253,8 +254,7 @@ class Manager implements PodManager {
   #onMirror(mirror: Pod): void {
     const own = [...this.#static.values()].find((pod) => keyOf(pod) === keyOf(mirror))
     if (own === undefined) {
-      if (this.#static.size > 0 || mirror.metadata.deletionTimestamp !== undefined)
-        this.#inBackground((signal) => removeMirror(mirror, this.#deps, signal))
+      this.#inBackground((signal) => removeMirror(mirror, this.#deps, signal))
       return
     }
     if (!isMirrorOf(mirror, own) || mirror.metadata.deletionTimestamp !== undefined) this.#showMirror(own)

@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import { pods } from '../../api/kinds.ts'
 import type { Pod, PodStatus } from '../../api/types/core-v1.ts'
+import { deepEqual } from '../../meta/deep-equal.ts'
 import { ignoreNotFound, isConflict } from '../../meta/status-error.ts'
 import { isAborted } from '../../runtime/abort.ts'
 import { Backoff } from '../../runtime/backoff.ts'
@@ -84,12 +85,19 @@ export class PodWorker {
 
   /** A newer version of the API object. */
   update(pod: Pod): void {
+    const old = this.#pod
     this.#pod = pod
     if (pod.metadata.deletionTimestamp !== undefined) {
       this.#move('deleteRequested')
       this.#hurry(podGraceSeconds(pod))
     }
-    this.poke()
+    // Labels and annotations show in downward API volumes.
+    const isRelabelled = !deepEqual([old.metadata.labels, old.metadata.annotations], [pod.metadata.labels, pod.metadata.annotations])
+    if (isRelabelled) this.#hasVolumes = false
+    const isSame = !isRelabelled && old.metadata.deletionTimestamp === pod.metadata.deletionTimestamp && deepEqual(old.spec, pod.spec)
+    // Mostly the echo of a status that was told from here: nothing to do, but others may have set conditions that gates wait for.
+    if (isSame) this.refreshStatus()
+    else this.poke()
   }
 
   /** The API no longer knows the pod. */

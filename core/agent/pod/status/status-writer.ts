@@ -22,6 +22,8 @@ interface Entry {
   /** Told last, as far as this process knows. */
   written?: PodStatus
   running?: Promise<void> | undefined
+  /** Set since the present run last looked. */
+  isFresh: boolean
 }
 
 /** Tells the API server what became of pods: only changes, one write at a time for each pod, always the newest. */
@@ -36,11 +38,18 @@ export class StatusWriter {
   }
 
   set(uid: string, status: PodStatus): void {
-    const entry = this.#entries.get(uid) ?? { wanted: status }
+    const entry = this.#entries.get(uid) ?? { wanted: status, isFresh: true }
     entry.wanted = status
+    entry.isFresh = true
     this.#entries.set(uid, entry)
+    this.#start(uid, entry)
+  }
+
+  #start(uid: string, entry: Entry): void {
     entry.running ??= this.#run(uid, entry).finally(() => {
       entry.running = undefined
+      // Set while the run was on its way out.
+      if (entry.isFresh && !isAborted(this.#signal)) this.#start(uid, entry)
     })
   }
 
@@ -71,6 +80,7 @@ export class StatusWriter {
     const backoff = new Backoff({ baseMs: 200, maxMs: 15_000, jitter: 0.2 })
     while (!isAborted(this.#signal) && this.#entries.get(uid) === entry) {
       const status = entry.wanted
+      entry.isFresh = false
       const target = this.#deps.apiPodOf(uid)
       if (target === undefined || deepEqual(entry.written, status)) return
       try {

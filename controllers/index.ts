@@ -49,12 +49,14 @@ import { resourceQuotaController } from './core/resource-quota/resource-quota.ts
 import { ROOT_CA_SCOPE, rootCaPublisher } from './core/root-ca-publisher.ts'
 import { serviceAccountController } from './core/service-account.ts'
 import { serviceAccountTokenController, TOKEN_SECRETS } from './core/service-account-token.ts'
+import { BOOTSTRAP_TOKENS, tokenCleaner } from './core/token-cleaner.ts'
 import { endpointSliceController } from './network/endpoint-slice/endpoint-slice.ts'
 import { endpointSliceMirroringController } from './network/endpoint-slice-mirroring.ts'
 import { endpointsController } from './network/endpoints.ts'
 import { disruptionController } from './policy/disruption.ts'
 import type { ControllerEntry } from './runtime/context.ts'
 import { persistentVolumeBinder } from './storage/binder/binder.ts'
+import { ephemeralVolumeController } from './storage/ephemeral-volume.ts'
 import { claimProtectionController, volumeProtectionController } from './storage/protection.ts'
 
 /** All controllers of the control plane; flags and documentation are generated from this table. */
@@ -236,6 +238,22 @@ export const CONTROLLERS: readonly ControllerEntry[] = [
     byDefault: true,
     create: ({ client, informers }) =>
       claimProtectionController({ client, claims: informers.informer(persistentVolumeClaims), pods: informers.informer(pods) }),
+  },
+  {
+    name: 'ephemeral-volume',
+    byDefault: true,
+    create: ({ client, informers, recorderFor }) =>
+      ephemeralVolumeController({
+        client,
+        pods: informers.informer(pods),
+        claims: informers.informer(persistentVolumeClaims),
+        recorder: recorderFor('ephemeral_volume'),
+      }),
+  },
+  {
+    name: 'tokencleaner',
+    byDefault: true,
+    create: ({ client, informers, clock }) => tokenCleaner({ client, secrets: informers.informer(secrets, BOOTSTRAP_TOKENS), clock }),
   },
   {
     name: 'persistentvolume-protection',

@@ -4,6 +4,7 @@ import { parseDuration } from '../../core/meta/duration.ts'
 import type { KubeObject } from '../../core/meta/object.ts'
 import { parseQuantity } from '../../core/meta/quantity.ts'
 import { type ResourceType, resourceType } from '../../core/meta/resource-type.ts'
+import { messageOf } from '../runtime/failure.ts'
 import type { Sample, Samples } from './replicas.ts'
 
 /** An item of custom.metrics.k8s.io and external.metrics.k8s.io. */
@@ -37,7 +38,7 @@ export class MetricsSource {
 
   /** Use of a resource by pod, of all containers or of one. Pods without that container are left out. */
   async resource({ namespace, selector }: PodQuery, resource: string, container?: string): Promise<Samples> {
-    const { items } = await this.#client.list(metricsPods, { namespace, labelSelector: selector }, this.#signal)
+    const { items } = await named('resource', this.#client.list(metricsPods, { namespace, labelSelector: selector }, this.#signal))
     if (items.length === 0) throw new Error(`no metrics returned from resource metrics API`)
     const samples = new Map<string, Sample>()
     for (const { metadata, containers, timestamp, window } of items) {
@@ -77,8 +78,18 @@ export class MetricsSource {
 
   async #values(apiVersion: string, path: string, namespace: string, labelSelector?: string): Promise<readonly MetricValue[]> {
     const type: ResourceType<KubeObject> = resourceType(apiVersion, path, 'MetricValue', true)
-    const { items } = await this.#client.list(type, { namespace, labelSelector }, this.#signal)
+    const api = apiVersion === EXTERNAL ? 'external' : 'custom'
+    const { items } = await named(api, this.#client.list(type, { namespace, labelSelector }, this.#signal))
     return items as unknown as readonly MetricValue[]
+  }
+}
+
+/** Says which of the three APIs did not answer: most often none is installed. */
+async function named<T>(api: 'resource' | 'custom' | 'external', answer: Promise<T>): Promise<T> {
+  try {
+    return await answer
+  } catch (err) {
+    throw new Error(`unable to fetch metrics from ${api} metrics API: ${messageOf(err)}`, { cause: err })
   }
 }
 

@@ -19,6 +19,7 @@ import { FakeDiscovery } from '../../tests/helpers/fake-discovery.ts'
 import { clusterRoleAggregation } from './cluster-role-aggregation.ts'
 import { resourceQuotaController } from './resource-quota/resource-quota.ts'
 import { serviceAccountTokenController } from './service-account-token.ts'
+import { tokenCleaner } from './token-cleaner.ts'
 
 describe('usage of quotas', () => {
   const start = async (bench: Bench, spec: Draft<ResourceQuota['spec']>): Promise<void> => {
@@ -171,5 +172,25 @@ describe('aggregated cluster roles', () => {
     cluster.change(clusterRoles, { name: 'c' }, (role) => ({ ...role, metadata: { ...role.metadata, labels } }))
     await bench.settle()
     assert.deepEqual(resources(), ['pods', 'secrets', 'nodes'])
+  })
+})
+
+describe('bootstrap tokens', () => {
+  it('are deleted when they expire', async () => {
+    await using bench = controllerBench()
+    const { cluster, clock } = bench
+    const token = (name: string, expiration?: string): void => {
+      const data = expiration === undefined ? {} : { expiration: Buffer.from(expiration).toString('base64') }
+      cluster.seed(secrets, { metadata: { namespace: 'kube-system', name }, data })
+    }
+    token('soon', '2026-01-01T00:10:00Z')
+    token('garbled', 'tomorrow')
+    token('lasting')
+    await bench.run(tokenCleaner({ client: cluster, secrets: cluster.informers.informer(secrets), clock }))
+    const left = (): string[] => cluster.all(secrets).map(({ metadata }) => metadata.name)
+    assert.deepEqual(left(), ['soon', 'lasting'])
+    await clock.advance(601_000)
+    await bench.settle()
+    assert.deepEqual(left(), ['lasting'])
   })
 })

@@ -7,6 +7,7 @@ import type { Draft } from '../../core/meta/object.ts'
 import { pod } from '../../tests/helpers/builders.ts'
 import { type Bench, controllerBench, namesOf } from '../../tests/helpers/controller-bench.ts'
 import { persistentVolumeBinder } from './binder/binder.ts'
+import { ephemeralVolumeController } from './ephemeral-volume.ts'
 import { claimProtectionController, volumeProtectionController } from './protection.ts'
 
 async function start(bench: Bench): Promise<void> {
@@ -212,5 +213,34 @@ describe('protection of storage in use', () => {
     bench.cluster.change(pods, user.metadata, (object) => ({ ...object, status: { phase: 'Succeeded' as const } }))
     await bench.settle()
     assert.deepEqual(namesOf([...bench.cluster.all(persistentVolumes), ...bench.cluster.all(persistentVolumeClaims)]), [])
+  })
+})
+
+describe('generic ephemeral volumes', () => {
+  const run = async (bench: Bench): Promise<void> => {
+    const { cluster, recorder } = bench
+    const { informers } = cluster
+    const claims = informers.informer(persistentVolumeClaims)
+    await bench.run(ephemeralVolumeController({ client: cluster, pods: informers.informer(pods), claims, recorder }))
+  }
+  const volumeClaimTemplate = { metadata: { labels: { a: 'b' } }, spec: { resources: { requests: { storage: '1Gi' } } } }
+  const user = pod('user', { spec: { volumes: [{ name: 'scratch', ephemeral: { volumeClaimTemplate } }] } })
+
+  it('get a claim that the pod owns', async () => {
+    await using bench = controllerBench()
+    const owner = bench.cluster.seed(pods, user)
+    await run(bench)
+    const made = claimOf(bench, 'user-scratch')
+    assert.deepEqual([made?.metadata.labels, made?.metadata.ownerReferences?.[0]?.uid], [{ a: 'b' }, owner.metadata.uid])
+  })
+
+  it('do not take over a claim of that name', async () => {
+    await using bench = controllerBench()
+    bench.cluster.seed(persistentVolumeClaims, claim({}, 'user-scratch'))
+    bench.cluster.seed(pods, user)
+    await run(bench)
+    assert.deepEqual(bench.recorder.events, [
+      'Warning FailedBinding ephemeral volume scratch: PVC "user-scratch" was not created for pod "user" (pod is not owner)',
+    ])
   })
 })

@@ -15,10 +15,16 @@ export function toStatusError(httpCode: number, body: Uint8Array, headers: Reado
   const status = parseStatus(text)
   const retryAfterSeconds = Number(headers['retry-after'] ?? Number.NaN)
   if (status === undefined) {
-    const message = text.trim() === '' ? `the server answered ${httpCode}` : text.trim().slice(0, 1024)
+    const message = messageFor(httpCode, text.trim())
     return StatusError.fromStatus({ message, ...(Number.isFinite(retryAfterSeconds) && { details: { retryAfterSeconds } }) }, httpCode)
   }
   return StatusError.fromStatus(status, status.code ?? httpCode)
+}
+
+/** A plain 404 page means that the path itself is not served, which its own text says badly. */
+function messageFor(httpCode: number, text: string): string {
+  if (httpCode === 404) return 'the server could not find the requested resource'
+  return text === '' ? `the server answered ${httpCode}` : text.slice(0, 1024)
 }
 
 function parseStatus(text: string): Partial<Status> | undefined {

@@ -7,8 +7,8 @@ import { podFromTemplate } from '../../runtime/pod.ts'
 import { REVISION_HASH, templateOf } from '../revisions.ts'
 
 /** The stable names of the pods of a StatefulSet and of what belongs to them. Source: Kubernetes documentation, "StatefulSet", pod identity. */
-export const POD_NAME = 'statefulset.kubernetes.io/pod-name'
-export const POD_INDEX = 'apps.kubernetes.io/pod-index'
+const POD_NAME = 'statefulset.kubernetes.io/pod-name'
+const POD_INDEX = 'apps.kubernetes.io/pod-index'
 
 const MEMBER = /^(.*)-([0-9]+)$/
 

@@ -103,7 +103,3 @@ function reuse(plan: SlicePlan, labels: Readonly<Record<string, string>>): Slice
 function endpointId({ targetRef, addresses }: Endpoint): string {
   return `${targetRef?.uid ?? ''}|${addresses.join()}`
 }
-
-export function samePorts(a: readonly EndpointPort[], b: readonly EndpointPort[]): boolean {
-  return portKey(a) === portKey(b)
-}

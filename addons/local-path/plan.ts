@@ -86,7 +86,7 @@ export function volumeFor({ claim, storageClass, path, node }: VolumeInput): Dra
       annotations: { [PROVISIONED_BY]: PROVISIONER, ...(node !== undefined && { [VOLUME_NODE]: node.name }) },
     },
     spec: {
-      capacity: { storage: claim.spec.resources?.requests?.storage ?? '0' },
+      capacity: { storage: claim.spec.resources.requests?.storage ?? '0' },
       accessModes: [...(claim.spec.accessModes ?? [])],
       persistentVolumeReclaimPolicy: storageClass.reclaimPolicy ?? 'Delete',
       storageClassName: storageClass.metadata.name,

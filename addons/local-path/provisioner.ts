@@ -5,7 +5,7 @@ import type { Node, PersistentVolume, PersistentVolumeClaim, Pod } from '../../c
 import type { StorageClass } from '../../core/api/types/storage-v1.ts'
 import type { Client } from '../../core/client/client.ts'
 import type { Lister } from '../../core/client/informer.ts'
-import type { Draft, KubeObject } from '../../core/meta/object.ts'
+import type { Draft } from '../../core/meta/object.ts'
 import { StatusError } from '../../core/meta/status-error.ts'
 import type { Logger } from '../../core/observability/log.ts'
 import type { Clock } from '../../core/runtime/clock.ts'
@@ -70,7 +70,7 @@ export class Provisioner {
     const hostname = node?.metadata.labels?.['kubernetes.io/hostname'] ?? node?.metadata.name ?? ''
     const place = shared || node === undefined ? undefined : { name: node.metadata.name, hostname }
     const volume = volumeFor({ claim, storageClass, path, node: place })
-    const size = sizeBytesOf(claim.spec.resources?.requests?.storage)
+    const size = sizeBytesOf(claim.spec.resources.requests?.storage)
     await this.#runHelper({ action: 'create', volume: volumeName(claim), path, node: node?.metadata.name, sizeBytes: size }, config, signal)
     await ignoring('AlreadyExists', client.create(persistentVolumes, volume, { signal }))
     log.info({ claim: key, volume: volumeName(claim), path, node: selected }, 'Volume provisioned')
@@ -139,11 +139,11 @@ export class Provisioner {
 }
 
 function failureOf(status: Pod['status']): string {
-  const ended = status.containerStatuses?.[0]?.state?.terminated
+  const ended = status.containerStatuses?.[0]?.state.terminated
   return ended?.message ?? ended?.reason ?? status.message ?? 'unknown'
 }
 
-async function ignoring<T extends KubeObject | void>(reason: 'NotFound' | 'AlreadyExists', action: Promise<T>): Promise<T | undefined> {
+async function ignoring<T>(reason: 'NotFound' | 'AlreadyExists', action: Promise<T>): Promise<T | undefined> {
   try {
     return await action
   } catch (err) {

@@ -75,7 +75,9 @@ async function main(): Promise<void> {
   })
 }
 
-const ping = (): { status: number; body: string } => ({ status: 200, body: 'OK' })
+function ping(): { status: number; body: string } {
+  return { status: 200, body: 'OK' }
+}
 
 function metrics(): { status: number; body: string } {
   const lines = [...counts].map(([code, value]) => `traefik_entrypoint_requests_total{code="${code}"} ${value}`)

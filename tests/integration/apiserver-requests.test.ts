@@ -1,4 +1,4 @@
-/* eslint-disable @typescript-eslint/no-unsafe-member-access, @typescript-eslint/no-unsafe-assignment -- answers of every kind are looked into */
+/* eslint-disable @typescript-eslint/no-unsafe-member-access -- answers of every kind are looked into */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { AdmissionPlugin } from '../../core/apiserver/admission/admission.ts'

@@ -148,12 +148,12 @@ async function statusLoop(): Promise<void> {
   const { publishedService } = settings
   if (publishedService === undefined) return
   for (;;) {
-    const addresses = (serviceCache.get(publishedService)?.status.loadBalancer?.ingress ?? []).map(({ ip, hostname }) => ({
+    const addresses = (serviceCache.get(publishedService)?.status.loadBalancer.ingress ?? []).map(({ ip, hostname }) => ({
       ...(ip !== undefined && { ip }),
       ...(hostname !== undefined && { hostname }),
     }))
     for (const ingress of current().served) {
-      if (deepEqual(ingress.status.loadBalancer?.ingress ?? [], addresses)) continue
+      if (deepEqual(ingress.status.loadBalancer.ingress ?? [], addresses)) continue
       const name = { namespace: ingress.metadata.namespace, name: ingress.metadata.name }
       const body = { status: { loadBalancer: { ingress: addresses } } }
       await client

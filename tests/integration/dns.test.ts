@@ -77,7 +77,7 @@ describe('the DNS program against an API server', () => {
   after(async () => {
     const gone = once(child, 'exit')
     child.kill('SIGTERM')
-    const [code] = await gone
+    const [code] = (await gone) as [number | null]
     life.abort(new Error('the test is over'))
     upstream.close()
     await cluster[Symbol.asyncDispose]()

@@ -48,7 +48,7 @@ describe('the local-path program against an API server', () => {
   after(async () => {
     const gone = once(child, 'exit')
     child.kill('SIGTERM')
-    const [code] = await gone
+    const [code] = (await gone) as [number | null]
     life.abort(new Error('the test is over'))
     await cluster[Symbol.asyncDispose]()
     await api[Symbol.asyncDispose]()

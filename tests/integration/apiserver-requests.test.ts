@@ -105,12 +105,12 @@ describe('requests', () => {
     await using engine = await startEngine({ admission: [plugin] })
     const answers = await Promise.all(Object.keys(thrown).map((name) => engine.call('POST', MAPS, { metadata: { name } })))
     assert.deepEqual(
-      answers.map(({ status, json }) => [status, json.message]),
+      answers.map(({ status, json }) => `${status} ${String(json.message)}`),
       [
-        [500, 'Internal error occurred: x is not a function'],
-        [503, 'the datastore is not available at this time, please try again'],
-        [409, 'not now'],
-        [500, 'Internal error occurred: a string'],
+        '500 Internal error occurred: x is not a function',
+        '503 the datastore is not available at this time, please try again',
+        '409 not now',
+        '500 Internal error occurred: a string',
       ],
     )
     assert.equal((await engine.call('GET', MAPS)).json.items.length, 0)

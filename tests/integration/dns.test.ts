@@ -63,7 +63,7 @@ describe('the DNS program against an API server', () => {
       }
       cache 30
       loop
-      forward . 127.0.0.1:${(upstream.address() as AddressInfo).port}
+      forward . 127.0.0.1:${(upstream.address()).port}
     }`
     const path = join(api.folder, 'Corefile')
     await writeFile(path, corefile)
@@ -77,7 +77,7 @@ describe('the DNS program against an API server', () => {
   after(async () => {
     const gone = once(child, 'exit')
     child.kill('SIGTERM')
-    const [code] = (await gone) as [number | null]
+    const [code] = (await gone) as [number]
     life.abort(new Error('the test is over'))
     upstream.close()
     await cluster[Symbol.asyncDispose]()

@@ -58,7 +58,10 @@ describe('packaged manifests', () => {
         const headers = { 'content-type': 'application/json', accept: 'application/json' }
         const answer = await transport.request({ method: 'POST', path, headers, body: Buffer.from(JSON.stringify(doc)) }, life.signal)
         // Bootstrap roles may be there already.
-        assert.ok(answer.status === 201 || answer.status === 409, `${doc.kind} ${doc.metadata.name}: ${Buffer.from(answer.body).toString()}`)
+        assert.ok(
+          answer.status === 201 || answer.status === 409,
+          `${doc.kind} ${doc.metadata.name}: ${Buffer.from(answer.body).toString()}`,
+        )
         assert.equal(answer.headers.warning, undefined)
       }
     })
@@ -67,7 +70,9 @@ describe('packaged manifests', () => {
   async function collection({ apiVersion, kind, metadata }: Doc): Promise<string> {
     const base = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`
     const answer = await transport.request({ method: 'GET', path: base }, life.signal)
-    const { resources } = JSON.parse(Buffer.from(answer.body).toString()) as { resources: { name: string; kind: string; namespaced: boolean }[] }
+    const { resources } = JSON.parse(Buffer.from(answer.body).toString()) as {
+      resources: { name: string; kind: string; namespaced: boolean }[]
+    }
     const resource = resources.find((one) => one.kind === kind && !one.name.includes('/'))
     assert.ok(resource !== undefined, `${apiVersion} ${kind} is not served`)
     return resource.namespaced ? `${base}/namespaces/${metadata.namespace ?? 'default'}/${resource.name}` : `${base}/${resource.name}`

@@ -43,7 +43,6 @@ describe('an agent in a cluster', { skip: runtimeMissing() ?? false }, () => {
     }, 10_000)
     assert.equal(node.metadata.labels?.['kubernetes.io/hostname'], 'node-1')
     assert.equal(node.status.nodeInfo.containerRuntimeVersion.startsWith('containerd://'), true)
-    assert.ok(node.status.images?.some(({ names }) => names.includes(image)))
     assert.equal((await client.get(leases, { namespace: 'kube-node-lease', name: 'node-1' }, signal)).spec.holderIdentity, 'node-1')
 
     await eventually(() => client.get(namespaces, { name: 'default' }, signal))
@@ -75,6 +74,10 @@ describe('an agent in a cluster', { skip: runtimeMissing() ?? false }, () => {
     assert.equal(stdout.toString(), 'hello')
     assert.equal(pod.status.conditions?.filter(({ type }) => type === 'Ready').length, 1)
 
+    await eventually(async () => {
+      const { status } = await client.get(nodes, { name: 'node-1' }, signal)
+      assert.ok(status.images?.some(({ names }) => names.includes(image)))
+    }, 15_000)
     const foreground = { propagationPolicy: 'Foreground' as const, signal }
     await client.delete(deployments, { namespace: 'default', name: 'web' }, foreground)
     await eventually(async () => assert.deepEqual(await web(), []), 20_000)

@@ -1,0 +1,89 @@
+import type { ContainerImage } from '../api/types/core-v1.ts'
+import type { Logger } from '../observability/log.ts'
+import type { Clock } from '../runtime/clock.ts'
+import type { Running } from '../runtime/component.ts'
+import { startContainerd } from './containerd/containerd.ts'
+import {
+  createImageService,
+  createRuntimeService,
+  type GrpcChannel,
+  type ImageService,
+  openGrpcChannel,
+  type RuntimeService,
+} from './cri/index.ts'
+import type { AgentPaths } from './paths.ts'
+import type { AgentSettings } from './settings.ts'
+
+export interface ConnectDeps {
+  readonly settings: AgentSettings
+  readonly log: Logger
+  readonly clock: Clock
+}
+
+/** The runtime as connected to; `done` settles when our own containerd is no longer looked after. */
+export interface RuntimeConnection extends Running {
+  readonly channel: GrpcChannel
+  readonly runtime: RuntimeService
+  readonly images: ImageService
+  readonly runtimeName: string
+  /** As the Node shows it: `containerd://1.6.20`. */
+  readonly version: string
+  readonly imageStore: { readonly socket: string; readonly snapshotter: string }
+}
+
+/** Our own containerd, or the one that the settings name. */
+export async function connectRuntime(
+  { settings, log, clock }: ConnectDeps,
+  paths: AgentPaths,
+  signal: AbortSignal,
+): Promise<RuntimeConnection> {
+  const external = settings.containerRuntimeEndpoint
+  const own = external === undefined ? await startContainerd({ settings, paths, log, clock, systemdCgroup: false }, signal) : undefined
+  const socket = own?.socket ?? (external ?? '').replace(/^unix:\/\//, '')
+  const channel = openGrpcChannel({ path: socket })
+  const runtime = createRuntimeService(channel)
+  try {
+    const { runtimeName, runtimeVersion } = await runtime.version(signal)
+    return {
+      channel,
+      runtime,
+      images: createImageService(channel),
+      runtimeName,
+      version: `${runtimeName}://${runtimeVersion.replace(/^v/, '').replace(/[~+].*$/, '')}`,
+      imageStore: { socket, snapshotter: own?.snapshotter ?? settings.snapshotter },
+      done: own?.done ?? Promise.resolve(),
+    }
+  } catch (err) {
+    channel.close()
+    throw new Error(`the container runtime at ${socket} does not answer: ${err instanceof Error ? err.message : String(err)}`, {
+      cause: err,
+    })
+  }
+}
+
+/** In the kubelet's words, for the Ready condition. */
+export async function runtimeProblems(runtime: RuntimeService, signal: AbortSignal): Promise<readonly string[]> {
+  try {
+    const { conditions } = await runtime.status(signal)
+    return conditions
+      .filter(({ status }) => !status)
+      .map(({ type, reason, message }) => {
+        const what = type === 'NetworkReady' ? 'container runtime network not ready' : 'container runtime not ready'
+        return `${what}: ${type}=false reason:${reason} message:${message}`
+      })
+  } catch (err) {
+    return [`container runtime is down: ${err instanceof Error ? err.message : String(err)}`]
+  }
+}
+
+const MAX_NODE_IMAGES = 50
+const MAX_IMAGE_NAMES = 5
+
+/** The largest images, as the Node lists them. */
+export async function nodeImages(images: ImageService, signal: AbortSignal): Promise<readonly ContainerImage[]> {
+  const list = await images.listImages(signal)
+  return [...list]
+    .sort((a, b) => b.sizeBytes - a.sizeBytes)
+    .slice(0, MAX_NODE_IMAGES)
+    .map(({ digests, tags, sizeBytes }) => ({ names: [...digests, ...tags].slice(0, MAX_IMAGE_NAMES), sizeBytes }))
+}

@@ -21,7 +21,7 @@ module.exports = {
     }),
     never('only-cli-composes', { pathNot: '^(core/cli|tests|scripts)/' }, '^core/cli/'),
     never('cri-only-in-agent', { pathNot: '^(core/agent|tests)/' }, '^core/agent/cri/'),
-    never('drivers-only-in-store', { pathNot: '^core/store/' }, 'node_modules/(better-sqlite3|pg|mysql2)(/|$)'),
+    never('drivers-only-in-store', { pathNot: '^(core/store|tests)/' }, 'node_modules/(better-sqlite3|pg|mysql2)(/|$)'),
     never('tests-are-leaves', { pathNot: '(^tests/|\\.test\\.ts$)' }, '(^tests/|\\.test\\.ts$)'),
   ],
   options: { doNotFollow: { path: 'node_modules' }, tsPreCompilationDeps: true, tsConfig: { fileName: 'tsconfig.json' } },

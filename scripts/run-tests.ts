@@ -61,13 +61,14 @@ async function runGroup(group: Group, totals: Totals): Promise<void> {
     totals.failed += 1
     const error = event.details.error
     console.log(
-      `\n✖ ${event.file ?? ''}: ${event.name}\n${indent(String((error.cause as Error | undefined)?.stack ?? error.stack ?? error.message))}`,
+      `\n✖ ${event.file ?? ''}: ${event.name}\n${indent((error.cause as Error | undefined)?.stack ?? error.stack ?? error.message)}`,
     )
   })
   stream.on('test:stderr', (event) => process.stderr.write(event.message))
-  for await (const event of stream) {
-    if (event.type === 'test:stdout' && process.env['K3TS_TEST_VERBOSE'] !== undefined) process.stdout.write(event.data.message)
-  }
+  if (process.env['K3TS_TEST_VERBOSE'] !== undefined) stream.on('test:stdout', (event) => process.stdout.write(event.message))
+  await new Promise<void>((resolve, reject) => {
+    stream.on('end', resolve).on('error', reject).resume()
+  })
   const seconds = ((performance.now() - begin) / 1000).toFixed(1)
   console.log(
     `${group.name.padEnd(12)} ${String(files.length).padStart(4)} files  ${totals.passed - before.passed} passed, ${totals.failed - before.failed} failed  ${seconds} s`,

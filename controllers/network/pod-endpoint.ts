@@ -1,6 +1,6 @@
 import type { ContainerPort, Pod, Service, ServicePort } from '../../core/api/types/core-v1.ts'
-import { type KubeObject, keyOf, type ObjectKey } from '../../core/meta/object.ts'
 import type { Lister } from '../../core/client/informer.ts'
+import { type KubeObject, keyOf, type ObjectKey } from '../../core/meta/object.ts'
 import { matchesLabels, type Selector, selectorOfMap } from '../../core/meta/selector.ts'
 import { isFinished } from '../runtime/pod.ts'
 

@@ -9,14 +9,12 @@ import type { ApiRequest } from '../apiserver/request.ts'
 import { threadEntry } from '../config/assets.ts'
 import type { ServerConfig } from '../config/config.ts'
 import type { Secrets } from '../config/parse.ts'
-import type { Logger } from '../observability/log.ts'
 import { writeFileAtomic } from '../pki/atomic-file.ts'
 import { kubeconfigText } from '../pki/kubeconfig.ts'
 import { APISERVER_SERVING } from '../pki/layout.ts'
 import { ensureTokens } from '../pki/passwd.ts'
 import { createRenewal } from '../pki/renewal.ts'
 import { openNodePki, openServerPki, type ServerPki } from '../pki/server-pki.ts'
-import type { Clock } from '../runtime/clock.ts'
 import type { Running } from '../runtime/component.ts'
 import { autoCompact } from '../store/log/auto-compact.ts'
 import { openSqlite } from '../store/sqlite/open.ts'
@@ -24,19 +22,10 @@ import { installCrds } from './crds.ts'
 import type { Milestone } from './node-thread-data.ts'
 import { startNodeThread } from './node-thread-host.ts'
 import type { Progress } from './progress.ts'
+import type { ServerRun } from './server-run.ts'
 import { chooseImages, stage, stageImages } from './staging.ts'
 import { isPublicPath, staticPaths } from './static-paths.ts'
 import { versionInfo } from './version-info.ts'
-
-export interface ServerRun {
-  readonly config: ServerConfig
-  readonly secrets: Secrets
-  readonly version: string
-  readonly clock: Clock
-  readonly log: Logger
-  readonly progress: Progress
-  readonly environment: Readonly<Record<string, string | undefined>>
-}
 
 export interface RunningServer {
   readonly address: string
@@ -78,7 +67,7 @@ export async function startServer(run: ServerRun): Promise<RunningServer> {
     await ensureTokens({ dataDir: config.dataDir, serverCaPem: pki.authorities['server-ca'].certificatePem, token: tokenOf(run.secrets) })
     const renewal = await keepCertificates(run, pki, http, life.signal)
     const node = await startNodeThread({ run, pki, api, images, nodePki: await nodePki(run, pki) })
-    const ready = followMilestones(node.milestone, config, progress)
+    const ready = followMilestones((name) => node.milestone(name), config, progress)
     const done = Promise.race([store.done, api.done, node.done, Promise.all([compaction, renewal.done]).then(() => undefined)])
     return {
       address: `https://${config.advertiseAddress}:${http.port}`,

@@ -65,7 +65,8 @@ function givenFlags(options: Readonly<Record<string, unknown>>, name: FlagComman
   const values = new Map<string, readonly string[]>()
   for (const flag of flagsOf(name)) {
     const value = options[camelCase(flag.name)]
-    if (value !== undefined) values.set(flag.name, Array.isArray(value) ? value.map(String) : [String(value)])
+    if (value !== undefined)
+      values.set(flag.name, Array.isArray(value) ? value.map(String) : [typeof value === 'string' ? value : JSON.stringify(value)])
   }
   return values
 }

@@ -6,7 +6,6 @@ import { threadEntry } from '../config/assets.ts'
 import { createRequestSigner } from '../pki/certificate-signer.ts'
 import type { Leafs } from '../pki/leafs.ts'
 import type { ServerPki } from '../pki/server-pki.ts'
-import type { ServerRun } from './compose-server.ts'
 import {
   type FromNodeThread,
   IDENTITIES,
@@ -15,6 +14,7 @@ import {
   type PortName,
   type ToNodeThread,
 } from './node-thread-data.ts'
+import type { ServerRun } from './server-run.ts'
 import type { ComponentImages } from './staging.ts'
 import { answerSigner } from './thread-signer.ts'
 

@@ -68,8 +68,3 @@ export const notSupported = (field: string, value: unknown, supported: readonly 
     .map((s) => JSON.stringify(s))
     .join(', ')}`,
 })
-export const typeInvalid = (field: string, value: unknown, text: string): FieldError => ({
-  reason: 'FieldValueTypeInvalid',
-  field,
-  message: `Invalid value: ${show(value)}${detail(text)}`,
-})

@@ -13,7 +13,3 @@ export function resolveIntOrPercent(value: IntOrString, total: number, round: 'u
   const scaled = (Number(value.slice(0, -1)) * total) / 100
   return round === 'up' ? Math.ceil(scaled) : Math.floor(scaled)
 }
-
-export function isPercent(value: IntOrString): value is string {
-  return typeof value === 'string' && PERCENT.test(value)
-}

@@ -11,7 +11,6 @@ const DNS1035 = '[a-z]([-a-z0-9]*[a-z0-9])?'
 const QUALIFIED = '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]'
 const LABEL_VALUE = `(${QUALIFIED})?`
 const CONFIG_KEY = '[-._a-zA-Z0-9]+'
-const ENV_NAME = '[-._a-zA-Z][-._a-zA-Z0-9]*'
 const HEADER_NAME = '[-A-Za-z0-9]+'
 const PERCENT = '[0-9]+%'
 const C_IDENTIFIER = '[A-Za-z_][A-Za-z0-9_]*'
@@ -24,7 +23,6 @@ const dns1035RegExp = whole(DNS1035)
 const qualifiedRegExp = whole(QUALIFIED)
 const labelValueRegExp = whole(LABEL_VALUE)
 const configKeyRegExp = whole(CONFIG_KEY)
-const envNameRegExp = whole(ENV_NAME)
 const headerNameRegExp = whole(HEADER_NAME)
 const percentRegExp = whole(PERCENT)
 const cIdentifierRegExp = whole(C_IDENTIFIER)
@@ -82,13 +80,6 @@ const TEXT = {
     'key.name',
     'KEY_NAME',
     'key-name',
-  ),
-  envName: patternText(
-    "a valid environment variable name must consist of alphabetic characters, digits, '_', '-', or '.', and must not start with a digit",
-    ENV_NAME,
-    'my.env-name',
-    'MY_ENV.NAME',
-    'MyEnvName1',
   ),
   headerName: patternText("a valid HTTP header must consist of alphanumeric characters or '-'", HEADER_NAME, 'X-Header-Name'),
   percent: patternText("a valid percent string must be a numeric string followed by an ending '%'", PERCENT, '1%', '93%'),
@@ -166,11 +157,6 @@ export function envVarNameProblems(value: string): readonly string[] {
     !/^[\x20-\x3c\x3e-\x7e]*$/.test(value) &&
       "a valid environment variable name must consist only of printable ASCII characters other than '='",
   )
-}
-
-/** The strict form, which `envFrom` prefixes and older rules use. */
-export function strictEnvVarNameProblems(value: string): readonly string[] {
-  return collect(!envNameRegExp.test(value) && TEXT.envName, changesDirectory(value))
 }
 
 /** Names of container and service target ports (IANA service names). */

@@ -31,15 +31,7 @@ export const systemClock: Clock = {
   sleep,
 }
 
-/** RFC 3339 with whole seconds, the form of metav1.Time. */
-export function toTimestamp(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 19)}Z`
-}
-
-/** RFC 3339 with microseconds, the form of metav1.MicroTime. */
-export function toMicroTimestamp(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 23)}000Z`
-}
+export { toMicroTimestamp, toTimestamp } from '../meta/time.ts'
 
 function reasonOf(signal: AbortSignal): Error {
   return signal.reason instanceof Error ? signal.reason : new Error('aborted', { cause: signal.reason })

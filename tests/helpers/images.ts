@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
-import { tarOf } from './tar.ts'
+import { type ImageFile, tarOf } from './tar.ts'
 
 /** What goes into a one-layer image made without any tool or network. */
 export interface ImageRecipe {
@@ -14,11 +14,6 @@ export interface ImageRecipe {
   readonly user?: string
   readonly workingDir?: string
 }
-
-export type ImageFile =
-  | { readonly path: string; readonly content: Buffer; readonly mode?: number }
-  | { readonly path: string; readonly link: string }
-  | { readonly path: string; readonly directory: true; readonly mode?: number }
 
 /** An archive in OCI layout, as `ctr images import` and agent/images take it. */
 export function buildImageArchive(recipe: ImageRecipe): Buffer {

@@ -1,4 +1,7 @@
-import type { ImageFile } from './images.ts'
+export type ImageFile =
+  | { readonly path: string; readonly content: Buffer; readonly mode?: number }
+  | { readonly path: string; readonly link: string }
+  | { readonly path: string; readonly directory: true; readonly mode?: number }
 
 const BLOCK_BYTES = 512
 

@@ -1,3 +1,4 @@
+/* eslint-disable @typescript-eslint/no-unsafe-member-access, @typescript-eslint/no-unsafe-assignment, @typescript-eslint/no-unsafe-call, @typescript-eslint/no-unsafe-argument -- answers of every kind are looked into */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { createDiscovery } from '../../core/apiserver/discovery/discovery.ts'

@@ -1,4 +1,4 @@
-import type { Endpoint, EndpointPort, EndpointSlice } from '../../../core/api/types/discovery-v1.ts'
+import type { Endpoint, EndpointSlice } from '../../../core/api/types/discovery-v1.ts'
 import { deepEqual } from '../../../core/meta/deep-equal.ts'
 import { type PortGroup, portKey } from './desired.ts'
 

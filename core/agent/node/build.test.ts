@@ -22,7 +22,7 @@ describe('a node', () => {
     assert.equal(node.metadata.labels['kubernetes.io/hostname'], 'n1')
     assert.equal('node-role.kubernetes.io/control-plane' in node.metadata.labels, false)
     assert.deepEqual(
-      node.spec?.taints?.map((taint) => taint?.key),
+      node.spec?.taints?.map(({ key }) => key),
       ['dedicated', 'node.cloudprovider.kubernetes.io/uninitialized'],
     )
     assert.equal(node.metadata.annotations?.['k3s.io/internal-ip'], '192.0.2.1')

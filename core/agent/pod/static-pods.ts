@@ -10,7 +10,7 @@ import { type Clock, toTimestamp } from '../../runtime/clock.ts'
 import { ignoreMissing } from '../files.ts'
 
 /** Source: Kubernetes documentation, "Create static Pods"; kubelet annotations. */
-export const CONFIG_SOURCE = 'kubernetes.io/config.source'
+const CONFIG_SOURCE = 'kubernetes.io/config.source'
 export const CONFIG_HASH = 'kubernetes.io/config.hash'
 export const CONFIG_MIRROR = 'kubernetes.io/config.mirror'
 const CONFIG_SEEN = 'kubernetes.io/config.seen'

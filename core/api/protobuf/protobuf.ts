@@ -8,7 +8,6 @@ import { BYTES, ReverseWriter } from './writer.ts'
 
 export { encodeMessage } from './message.ts'
 export { ProtobufError } from './reader.ts'
-export { isEnvelope } from './values.ts'
 
 interface Typed {
   readonly apiVersion?: string | undefined

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer as createHttpServer } from 'node:http'
 import { createServer, type Server } from 'node:https'
@@ -192,7 +194,11 @@ describe('requests that go on to a node', () => {
     const seen: { url: string; headers: IncomingMessage['headers'] }[] = []
     const web = createHttpServer((request, response) => {
       seen.push({ url: request.url ?? '', headers: request.headers })
-      response.end(`you asked for ${request.url ?? ''}`)
+      const parts: Buffer[] = []
+      request.on('data', (part: Buffer) => parts.push(part))
+      request.on('end', () =>
+        response.end(`you ${request.method === 'GET' ? 'asked for' : `sent ${Buffer.concat(parts).toString()} to`} ${request.url ?? ''}`),
+      )
     })
     await new Promise<void>((resolve) => web.listen(0, '127.0.0.1', resolve))
     const { port } = web.address() as AddressInfo
@@ -209,6 +215,10 @@ describe('requests that go on to a node', () => {
       const { stdout, stderr } = await kubectl('get', '--raw', `/api/v1/namespaces/default/pods/p:${port}/proxy/a/b?c=d`)
       assert.equal(stdout, 'you asked for /a/b?c=d', stderr)
       assert.equal(seen[0]?.headers.authorization, undefined)
+      const file = join(server.folder, 'body.txt')
+      await writeFile(file, 'some text')
+      const sent = await kubectl('create', '--raw', `/api/v1/namespaces/default/pods/p:${port}/proxy/up`, '-f', file)
+      assert.equal(sent.stdout, 'you sent some text to /up', sent.stderr)
       const refused = await kubectl('get', '--raw', '/api/v1/namespaces/default/pods/p:1/proxy/')
       assert.match(refused.stderr, /error trying to reach service: dial tcp 127\.0\.0\.1:1: connect ECONNREFUSED/)
       const none = await kubectl('get', '--raw', '/api/v1/namespaces/default/services/kubernetes:nope/proxy/')

@@ -33,13 +33,34 @@ export interface ForwardTarget {
  * back-pressure. Throws StatusError ServiceUnavailable when no answer comes.
  */
 export async function forward(socket: Duplex, request: ApiRequest, target: ForwardTarget): Promise<ApiResponse> {
-  const answer = await exchange(socket, request, target)
+  const answer = await exchange(socket, request, { ...target, body: await bodyOf(request) })
   return { status: answer.statusCode ?? 502, headers: responseHeaders(answer), body: answer }
 }
 
-function exchange(socket: Duplex, request: ApiRequest, target: ForwardTarget): Promise<IncomingMessage> {
+interface Body {
+  readonly headers: Readonly<Record<string, string>>
+  readonly content?: Uint8Array | AsyncIterable<Uint8Array>
+}
+
+const UPLOADS: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH'])
+
+/** What is sent on, and how its end is marked: a body of unknown length goes in chunks, however it came. */
+async function bodyOf(request: ApiRequest): Promise<Body> {
+  const length = request.headers['content-length']
+  if (length === '0') return { headers: {} }
+  if (request.rawBody === undefined) {
+    const content = await request.body()
+    return content.length === 0 ? { headers: {} } : { headers: { 'content-length': String(content.length) }, content }
+  }
+  if (length !== undefined) return { headers: {}, content: request.rawBody }
+  const comes = request.headers['transfer-encoding'] !== undefined || UPLOADS.has(request.method)
+  return comes ? { headers: { 'transfer-encoding': 'chunked' }, content: request.rawBody } : { headers: {} }
+}
+
+function exchange(socket: Duplex, request: ApiRequest, target: ForwardTarget & { readonly body: Body }): Promise<IncomingMessage> {
+  const { body } = target
   return new Promise((resolve, reject) => {
-    const headers = { ...forwardedHeaders(request), ...target.headers, host: target.host, connection: 'close' }
+    const headers = { ...forwardedHeaders(request), ...target.headers, ...body.headers, host: target.host, connection: 'close' }
     const outgoing = httpRequest({
       createConnection: () => socket,
       method: request.method,
@@ -65,9 +86,10 @@ function exchange(socket: Duplex, request: ApiRequest, target: ForwardTarget): P
       })
       resolve(answer)
     })
-    if (request.rawBody === undefined) outgoing.end()
+    if (body.content === undefined) outgoing.end()
+    else if (body.content instanceof Uint8Array) outgoing.end(body.content)
     // NOTE: a failure of the upload shows in the answer, or in the lack of one.
-    else pipeline(Readable.from(request.rawBody), outgoing).catch(() => undefined)
+    else pipeline(Readable.from(body.content), outgoing).catch(() => undefined)
   })
 }
 

@@ -120,5 +120,13 @@ async function textOf({ body }: ApiResponse): Promise<string> {
 
 function withoutBody(request: ApiRequest): ApiRequest {
   const { method, path, query, headers, user, signal } = request
-  return { method, path, query, headers: { ...headers, 'content-length': undefined }, user, signal, body: () => request.body() }
+  return {
+    method,
+    path,
+    query,
+    headers: { ...headers, 'content-length': '0' },
+    user,
+    signal,
+    body: () => Promise.resolve(new Uint8Array()),
+  }
 }

@@ -56,8 +56,8 @@ async function load(server: BenchServer, connections: number, script: string): P
     return {
       requests,
       perSecond: Math.round(Number(/Requests\/sec:\s+(\S+)/.exec(stdout)?.[1])),
-      p50: /50%\s+(\S+)/.exec(stdout)?.[1] ?? '?',
-      p99: /99%\s+(\S+)/.exec(stdout)?.[1] ?? '?',
+      p50: /^\s+50%\s+(\S+)/m.exec(stdout)?.[1] ?? '?',
+      p99: /^\s+99%\s+(\S+)/m.exec(stdout)?.[1] ?? '?',
       failed: Number(/Non-2xx or 3xx responses: (\d+)/.exec(stdout)?.[1] ?? 0),
       cpuPerRequest: Math.round((cpuMicros(server.pid) - before) / requests),
     }

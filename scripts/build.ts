@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type BuildOptions, build } from 'esbuild'
-import { create } from 'tar'
+import { packCharts } from '../addons/charts/pack.ts'
 import { buildImage } from '../addons/image/build.ts'
 
 const root = new URL('..', import.meta.url).pathname
@@ -37,7 +37,7 @@ if (process.argv.includes('--help')) {
   console.log('usage: build.ts [--no-image]\n\nBuilds dist/. The image needs Linux, busybox-static and the tools of scripts/setup.')
 } else {
   mkdirSync(programs, { recursive: true })
-  await Promise.all([bundleThreads(), bundlePrograms(), packageCharts()])
+  await Promise.all([bundleThreads(), bundlePrograms(), packCharts(join(root, 'charts'), join(dist, 'charts'))])
   describeApi()
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }
   writeFileSync(join(dist, 'VERSION'), `${version}\n`)
@@ -69,18 +69,6 @@ async function bundlePrograms(): Promise<void> {
   })
   const script = join(root, 'addons', 'service-lb', 'service-lb.sh')
   if (existsSync(script)) copyFileSync(script, join(programs, 'service-lb.sh'))
-}
-
-/** Helm's archive format: one folder named as the chart. Equal sources give equal bytes, so unchanged charts are not upgraded. */
-async function packageCharts(): Promise<void> {
-  const source = join(root, 'charts')
-  const target = join(dist, 'charts')
-  mkdirSync(target, { recursive: true })
-  if (!existsSync(source)) return
-  for (const name of readdirSync(source)) {
-    if (!existsSync(join(source, name, 'Chart.yaml'))) continue
-    await create({ cwd: source, file: join(target, `${name}.tgz`), gzip: true, portable: true, mtime: new Date(0) }, [name])
-  }
 }
 
 /** Field descriptions for OpenAPI and `kubectl explain`, from the type documentation of the client library. */

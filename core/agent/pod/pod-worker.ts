@@ -1,11 +1,10 @@
 import { setMaxListeners } from 'node:events'
 import { pods } from '../../api/kinds.ts'
-import type { Pod, PodStatus } from '../../api/types/core-v1.ts'
+import type { Pod } from '../../api/types/core-v1.ts'
 import { deepEqual } from '../../meta/deep-equal.ts'
 import { ignoreNotFound, isConflict } from '../../meta/status-error.ts'
 import { isAborted } from '../../runtime/abort.ts'
 import { Backoff } from '../../runtime/backoff.ts'
-import { toTimestamp } from '../../runtime/clock.ts'
 import type { KeyBackoff } from '../images/key-backoff.ts'
 import { VolumeError } from '../volumes/errors.ts'
 import { admissionProblem } from './admit.ts'
@@ -13,12 +12,11 @@ import { removeOldRecords, removePodLogs, removePodRecords } from './clean-up.ts
 import { podReference } from './event-reference.ts'
 import { killPod, podGraceSeconds } from './kill.ts'
 import type { PodDeps } from './pod-deps.ts'
-import { isRunning, newestRecord, type PodRuntime } from './pod-runtime.ts'
+import { isRunning, type PodRuntime } from './pod-runtime.ts'
 import type { ProbeManager } from './probes/probe-manager.ts'
-import { type AppliedResources, appliedFromStatus, type ResizeProblem, resizePod } from './resize.ts'
+import { PodProgress } from './pod-progress.ts'
+import { resizePod } from './resize.ts'
 import { StartError } from './start-error.ts'
-import type { WaitReason } from './status/container-status.ts'
-import { buildPodStatus } from './status/pod-status.ts'
 import type { StatusWriter } from './status/status-writer.ts'
 import { earliest, syncPod } from './sync-pod.ts'
 import { NEXT, type WorkerEvent, type WorkerState } from './worker-state.ts'
@@ -34,11 +32,6 @@ export interface WorkerDeps extends PodDeps {
   readonly onGone: (uid: string) => void
 }
 
-interface Verdict {
-  readonly reason: string
-  readonly message: string
-}
-
 const RETRY_RESIZE_MS = 10_000
 const SYNC_BACKOFF = { baseMs: 500, maxMs: 10_000, jitter: 0.2 }
 
@@ -49,14 +42,10 @@ export class PodWorker {
   #pod: Pod
   #state: WorkerState = 'Syncing'
   #isGone = false
-  #verdict: Verdict | undefined
-  readonly #waiting = new Map<string, WaitReason>()
-  readonly #starting = new Set<string>()
+  readonly #progress: PodProgress
   readonly #backoff = new Backoff(SYNC_BACKOFF)
   #isAdmitted = false
   #hasVolumes = false
-  readonly #applied: AppliedResources
-  #resizeProblem: ResizeProblem | undefined
   #isDirty = true
   #wake: AbortController | undefined
   /** Ends what is under way when the pod's wish has changed so that it makes no sense any more. */
@@ -66,7 +55,7 @@ export class PodWorker {
   constructor(pod: Pod, deps: WorkerDeps) {
     this.#pod = pod
     this.uid = pod.metadata.uid
-    this.#applied = appliedFromStatus(pod)
+    this.#progress = new PodProgress(pod, deps)
     this.#deps = deps
     this.#isAdmitted = deps.cache.get(this.uid).sandboxes.length > 0
     if (pod.metadata.deletionTimestamp !== undefined) this.#move('deleteRequested')
@@ -112,7 +101,7 @@ export class PodWorker {
   /** This node ends the pod. */
   evict(reason: string, message: string): void {
     if (this.#state !== 'Syncing') return
-    this.#verdict = { reason, message }
+    this.#progress.verdict = { reason, message }
     this.#move('evicted')
     this.poke()
   }
@@ -126,7 +115,8 @@ export class PodWorker {
   /** Computes the status afresh and has it told. */
   refreshStatus(): void {
     if (this.#isGone) return
-    this.#deps.statuses.set(this.uid, this.#computeStatus(this.#state === 'Terminated' || this.#state === 'Finished'))
+    const isTerminal = this.#state === 'Terminated' || this.#state === 'Finished'
+    this.#deps.statuses.set(this.uid, this.#progress.status(this.#pod, isTerminal))
   }
 
   /** Runs until the pod is gone and nothing of it is left, or the signal aborts; containers are left running then. */
@@ -216,14 +206,13 @@ export class PodWorker {
       resize: (runtime) => this.#resize(runtime, signal),
       signal,
       progress: {
-        starting: (name) => this.#starting.add(name),
+        starting: (name) => this.#progress.starting.add(name),
         started: (name) => {
-          this.#starting.delete(name)
-          this.#noteApplied(name)
+          this.#progress.started(this.#pod, name)
           this.refreshStatus()
           deps.probes.trigger(this.uid)
         },
-        waits: (name, reason, message) => this.#waiting.set(name, { reason, message }),
+        waits: (name, reason, message) => this.#progress.waiting.set(name, { reason, message }),
       },
     })
     if (isFinished) {
@@ -238,17 +227,9 @@ export class PodWorker {
 
   async #resize(runtime: PodRuntime, signal: AbortSignal): Promise<number | undefined> {
     const deps = this.#deps
-    this.#resizeProblem = await resizePod(this.#pod, runtime, { deps, applied: this.#applied, admission: deps }, signal)
-    return this.#resizeProblem === undefined ? undefined : RETRY_RESIZE_MS
-  }
-
-  /** A container that has just started was given what its spec says. */
-  #noteApplied(name: string): void {
-    const record = newestRecord(this.#deps.cache.get(this.uid), name)
-    const container = [...(this.#pod.spec.initContainers ?? []), ...this.#pod.spec.containers].find((candidate) => candidate.name === name)
-    if (record !== undefined && container !== undefined) this.#applied.set(record.id, container.resources)
-    const known = new Set(this.#deps.cache.get(this.uid).containers.map(({ id }) => id))
-    for (const id of this.#applied.keys()) if (!known.has(id)) this.#applied.delete(id)
+    const problem = await resizePod(this.#pod, runtime, { deps, applied: this.#progress.applied, admission: deps }, signal)
+    this.#progress.resizeProblem = problem
+    return problem === undefined ? undefined : RETRY_RESIZE_MS
   }
 
   /** False: turned away, and told so. */
@@ -332,7 +313,7 @@ export class PodWorker {
     if (this.#state === 'Syncing') {
       this.#attempt.abort(new Error(`the pod goes from ${this.#state} to ${next}`))
       this.#attempt = newAttempt()
-      this.#starting.clear()
+      this.#progress.starting.clear()
     }
     this.#state = next
     this.#isDirty = true
@@ -344,37 +325,6 @@ export class PodWorker {
     this.#graceSeconds = graceSeconds
     this.#attempt.abort(new Error('the grace period was cut short'))
     this.#attempt = newAttempt()
-  }
-
-  #computeStatus(isTerminal: boolean): PodStatus {
-    const { cache, clock, facts, probes, statuses } = this.#deps
-    const runtime = cache.get(this.uid)
-    this.#dropStaleReasons(runtime)
-    const api = this.#deps.apiPodOf(this.uid)?.status ?? this.#pod.status
-    const own = statuses.get(this.uid)
-    const foreign = (api.conditions ?? []).filter(({ type }) => own?.conditions?.some((condition) => condition.type === type) !== true)
-    const old = own === undefined ? api : { ...api, ...own, conditions: [...(own.conditions ?? []), ...foreign] }
-    return buildPodStatus({
-      pod: this.#pod,
-      runtime,
-      old,
-      waiting: this.#waiting,
-      starting: this.#starting,
-      readiness: (id) => probes.readiness(id),
-      startup: (id) => probes.startup(id),
-      isTerminal,
-      runtimeName: facts.runtimeName,
-      hostIps: facts.hostIps,
-      now: toTimestamp(clock.now()),
-      applied: (id) => this.#applied.get(id),
-      resize: this.#resizeProblem,
-      verdict: this.#verdict,
-    })
-  }
-
-  /** A container that runs waits for nothing any more. */
-  #dropStaleReasons(runtime: PodRuntime): void {
-    for (const record of runtime.containers) if (isRunning(record) && !this.#starting.has(record.name)) this.#waiting.delete(record.name)
   }
 }
 

@@ -3,6 +3,7 @@ import type { LabelSelector } from '../../../api/types/meta-v1.ts'
 import { deepEqual } from '../../../meta/deep-equal.ts'
 import type { Work } from '../resource-def.ts'
 import { keepMetadata, keepStored } from '../strategy.ts'
+import { syncAppArmor } from './profiles.ts'
 import { qosClassOf } from './qos.ts'
 import { isRestartable } from './resources.ts'
 
@@ -19,6 +20,7 @@ export function preparePodCreate(pod: Work<Pod>): void {
       },
     ]
   foldMatchLabelKeys(pod)
+  syncAppArmor(pod)
 }
 
 type Labels = Readonly<Record<string, string>> | undefined

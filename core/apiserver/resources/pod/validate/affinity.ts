@@ -16,7 +16,7 @@ export function checkAffinity(affinity: Affinity, path: string, merged: boolean,
   nodeAffinity?.[PREFERRED]?.forEach(({ weight, preference }, i) => {
     const at = `${path}.nodeAffinity.${PREFERRED}[${i}]`
     checkWeight(weight, at, problems)
-    checkTerm(preference, `${at}.preference`, problems)
+    checkTerm(preference, `${at}.preference`, false, problems)
   })
   if (podAffinity !== undefined) checkPodAffinity(podAffinity, `${path}.podAffinity`, merged, problems)
   if (podAntiAffinity !== undefined) checkPodAffinity(podAntiAffinity, `${path}.podAntiAffinity`, merged, problems)
@@ -30,13 +30,14 @@ export function checkNodeSelector({ nodeSelectorTerms }: NodeSelector, path: str
   const at = `${path}.nodeSelectorTerms`
   if (nodeSelectorTerms.length === 0) problems.push(required(at, 'must have at least one node selector term'))
   nodeSelectorTerms.forEach((term, i) => {
-    checkTerm(term, `${at}[${i}]`, problems)
+    checkTerm(term, `${at}[${i}]`, true, problems)
   })
 }
 
-function checkTerm({ matchExpressions, matchFields }: NodeSelectorTerm, path: string, problems: Problems): void {
+/** `strict`: values must be possible values of labels. A preference for others is merely never met. */
+function checkTerm({ matchExpressions, matchFields }: NodeSelectorTerm, path: string, strict: boolean, problems: Problems): void {
   matchExpressions?.forEach((requirement, i) => {
-    checkExpression(requirement, `${path}.matchExpressions[${i}]`, problems)
+    checkExpression(requirement, `${path}.matchExpressions[${i}]`, strict, problems)
   })
   matchFields?.forEach((requirement, i) => {
     checkField(requirement, `${path}.matchFields[${i}]`, problems)
@@ -45,7 +46,7 @@ function checkTerm({ matchExpressions, matchFields }: NodeSelectorTerm, path: st
 
 type Requirement = NonNullable<NodeSelectorTerm['matchExpressions']>[number]
 
-function checkExpression({ key, operator, values = [] }: Requirement, path: string, problems: Problems): void {
+function checkExpression({ key, operator, values = [] }: Requirement, path: string, strict: boolean, problems: Problems): void {
   const at = `${path}.values`
   switch (operator as string) {
     case 'In':
@@ -64,6 +65,7 @@ function checkExpression({ key, operator, values = [] }: Requirement, path: stri
       problems.push(invalid(`${path}.operator`, operator, 'not a valid selector operator'))
   }
   checkLabelName(key, `${path}.key`, problems)
+  if (!strict) return
   values.forEach((value, i) => {
     checkFormat(value, `${at}[${i}]`, labelValueProblems, problems)
   })

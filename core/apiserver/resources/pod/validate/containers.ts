@@ -226,17 +226,12 @@ function checkEphemeralFields(container: EphemeralContainer, path: string, probl
   })
 }
 
-/** In the node's network a container port is a port of the node. */
-export function checkHostNetworkPorts(containers: readonly Container[] | undefined, path: string, problems: Problems): void {
-  containers?.forEach(({ ports }, i) => {
-    for (const port of ports ?? [])
-      if ((port.hostPort ?? 0) !== port.containerPort)
-        problems.push(
-          invalid(
-            `${path}[${i}].ports[${ports?.indexOf(port) ?? 0}].hostPort`,
-            port.hostPort ?? 0,
-            'must match `containerPort` when `hostNetwork` is true',
-          ),
-        )
+/** In the node's network a container port is a port of the node. In a template it may still be left open. */
+export function checkHostNetworkPorts(containers: readonly Container[], path: string, inTemplate: boolean, problems: Problems): void {
+  containers.forEach(({ ports }, i) => {
+    ports?.forEach(({ hostPort = 0, containerPort }, j) => {
+      if (hostPort === containerPort || (inTemplate && hostPort === 0)) return
+      problems.push(invalid(`${path}[${i}].ports[${j}].hostPort`, hostPort, 'must match `containerPort` when `hostNetwork` is true'))
+    })
   })
 }

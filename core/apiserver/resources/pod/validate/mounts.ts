@@ -22,7 +22,7 @@ export function checkMounts(container: Mounting, path: string, volumes: Readonly
     if (seen.has(mount.mountPath)) problems.push(invalid(`${at}.mountPath`, mount.mountPath, 'must be unique'))
     seen.add(mount.mountPath)
     if (volumeDevices.length > 0) checkAgainstDevices(mount, at, volumeDevices, problems)
-    checkMountDetails(mount, at, container, problems)
+    checkMountDetails(mount, `${path}.volumeMounts`, i, { container, problems })
   }
   if (volumeDevices.length > 0) checkDevices(container, `${path}.volumeDevices`, volumes, problems)
 }
@@ -34,11 +34,18 @@ function checkAgainstDevices(mount: VolumeMount, path: string, devices: readonly
     problems.push(invalid(`${path}.mountPath`, mount.mountPath, 'must not already exist as a path in volumeDevices'))
 }
 
-function checkMountDetails(mount: VolumeMount, path: string, container: Mounting, problems: Problems): void {
+interface MountScope {
+  readonly container: Mounting
+  readonly problems: Problems
+}
+
+/** NOTE: most of these are reported under the list, without the index of the mount, as Kubernetes does. */
+function checkMountDetails(mount: VolumeMount, path: string, index: number, { container, problems }: MountScope): void {
   const { subPath = '', subPathExpr = '', mountPropagation, recursiveReadOnly } = mount
   if (subPath !== '') checkDescending(subPath, `${path}.subPath`, problems)
   if (subPathExpr !== '') {
-    if (subPath !== '') problems.push(invalid(`${path}.subPathExpr`, subPathExpr, 'subPathExpr and subPath are mutually exclusive'))
+    if (subPath !== '')
+      problems.push(invalid(`${path}[${index}].subPathExpr`, subPathExpr, 'subPathExpr and subPath are mutually exclusive'))
     checkDescending(subPathExpr, `${path}.subPathExpr`, problems)
   }
   if (mountPropagation !== undefined) checkPropagation(mountPropagation, `${path}.mountPropagation`, container, problems)

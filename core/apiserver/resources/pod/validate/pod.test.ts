@@ -6,8 +6,13 @@ import { createProblems, updateProblems } from '../../testing.ts'
 const LABEL =
   "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
 
-const pod = (spec: object, container: object = {}): object => ({
-  spec: { containers: [{ name: 'c', image: 'busybox:1', ...container }], ...spec },
+const SUBDOMAIN =
+  "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
+const SEARCH =
+  "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '_', '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?(\\._?[a-z0-9]([-_a-z0-9]*[a-z0-9])?)*')"
+
+const pod = (spec: object, container: object = {}, others: readonly object[] = []): object => ({
+  spec: { containers: [{ name: 'c', image: 'busybox:1', ...container }, ...others], ...spec },
 })
 const with_ = (container: object): object => pod({}, container)
 const C = 'spec.containers[0]'
@@ -100,7 +105,7 @@ const REJECTED: readonly (readonly [string, object, readonly string[]])[] = [
     [
       `${C}.volumeMounts[0].name: Not found: "w"`,
       `${C}.volumeMounts[1].mountPath: Invalid value: "/a": must be unique`,
-      `${C}.volumeMounts[1].subPath: Invalid value: "../x": must not contain '..'`,
+      `${C}.volumeMounts.subPath: Invalid value: "../x": must not contain '..'`,
     ],
   ],
   [
@@ -199,6 +204,7 @@ const REJECTED: readonly (readonly [string, object, readonly string[]])[] = [
     [
       'spec.volumes[0].projected.sources[0].serviceAccountToken.expirationSeconds: Invalid value: 1: may not specify a duration less than 10 minutes',
       'spec.volumes[0].projected: Invalid value: "m": conflicting duplicate paths',
+      'spec.volumes[0].projected.sources[0].serviceAccountToken: Forbidden: must not be specified when serviceAccountName is not set',
     ],
   ],
   [
@@ -251,6 +257,32 @@ const REJECTED: readonly (readonly [string, object, readonly string[]])[] = [
     'a gated pod on a node',
     pod({ nodeName: 'n', schedulingGates: [{ name: 'a.b/c' }] }),
     ['spec.nodeName: Forbidden: cannot be set until all schedulingGates have been cleared'],
+  ],
+  [
+    'a port that is not one of the node in its network',
+    pod({ hostNetwork: true }, { ports: [{ containerPort: 80, hostPort: 81 }] }),
+    [`${C}.ports[0].hostPort: Invalid value: 81: must match \`containerPort\` when \`hostNetwork\` is true`],
+  ],
+  [
+    'containers with the rights of a Windows node beside others',
+    pod({}, { securityContext: { windowsOptions: { hostProcess: true } } }, [{ name: 'd', image: 'i' }]),
+    [
+      'spec: Invalid value: "": If pod contains any hostProcess containers then all containers must be HostProcess containers',
+      'spec.hostNetwork: Invalid value: false: hostNetwork must be true if pod contains any hostProcess containers',
+    ],
+  ],
+  [
+    'domains to search',
+    pod({ dnsConfig: { searches: ['.', '_http._tcp.a.', 'A'] } }),
+    [`spec.dnsConfig.searches[2]: Invalid value: "A": ${SEARCH}`],
+  ],
+  [
+    'host aliases and tolerations',
+    pod({ hostAliases: [{ ip: '1.2.3.4', hostnames: ['a', 'b..'] }], tolerations: [{ operator: 'Exists', value: 'x' }] }),
+    [
+      'spec.tolerations[0].operator: Invalid value: "x": value must be empty when `operator` is \'Exists\'',
+      `spec.hostAliases[0].hostnames[1]: Invalid value: "b..": ${SUBDOMAIN}`,
+    ],
   ],
   [
     'ephemeral containers',

@@ -2,6 +2,7 @@ import type { AppArmorProfile, PodSpec, SeccompProfile, SecurityContext } from '
 import { duplicate, forbidden, invalid, required, tooLong } from '../../../../meta/field-error.ts'
 import { dns1123SubdomainProblems } from '../../../../meta/names.ts'
 import { checkEnum, checkFormat, checkId, checkRequired, type Problems } from '../../validation/common.ts'
+import { containersOf } from '../containers.ts'
 import { checkDescending } from './paths.ts'
 
 const PROFILE_TYPES = ['Localhost', 'RuntimeDefault', 'Unconfined']
@@ -70,12 +71,13 @@ function checkSysctls(spec: PodSpec, path: string, problems: Problems): void {
   })
 }
 
-function checkSeccomp({ type, localhostProfile }: SeccompProfile, path: string, problems: Problems): void {
+function checkSeccomp(profile: SeccompProfile, path: string, problems: Problems): void {
+  const { type, localhostProfile } = profile
   if ((type as string) === '') problems.push(required(`${path}.type`, 'type is required when seccompProfile is set'))
   else checkEnum(type, `${path}.type`, PROFILE_TYPES, problems)
   const at = `${path}.localhostProfile`
   if (type !== 'Localhost') {
-    if (localhostProfile !== undefined) problems.push(invalid(at, localhostProfile, 'can only be set when seccomp type is Localhost'))
+    if (localhostProfile !== undefined) problems.push(invalid(at, profile, 'can only be set when seccomp type is Localhost'))
   } else if (localhostProfile === undefined) problems.push(required(at, 'must be set when seccomp type is Localhost'))
   else checkDescending(localhostProfile, at, problems)
 }
@@ -85,14 +87,17 @@ function checkAppArmor({ type, localhostProfile }: AppArmorProfile, path: string
   if ((type as string) === '') problems.push(required(`${path}.type`, 'type is required when appArmorProfile is set'))
   else checkEnum(type, `${path}.type`, PROFILE_TYPES, problems)
   if (type !== 'Localhost') {
-    if (localhostProfile !== undefined) problems.push(invalid(at, localhostProfile, 'can only be set when AppArmor type is Localhost'))
+    if (localhostProfile !== undefined && PROFILE_TYPES.includes(type))
+      problems.push(invalid(at, localhostProfile, 'can only be set when AppArmor type is Localhost'))
     return
   }
-  if (localhostProfile === undefined || localhostProfile.trim() === '') {
+  if (localhostProfile === undefined) {
     problems.push(required(at, 'must be set when AppArmor type is Localhost'))
     return
   }
-  if (localhostProfile !== localhostProfile.trim()) problems.push(invalid(at, localhostProfile, 'must not be padded with whitespace'))
+  const plain = localhostProfile.trim()
+  if (localhostProfile !== plain) problems.push(invalid(at, localhostProfile, 'must not be padded with whitespace'))
+  else if (plain === '') problems.push(required(at, 'must be set when AppArmor type is Localhost'))
   if (localhostProfile.length > MAX_PROFILE_LENGTH) problems.push(tooLong(at, MAX_PROFILE_LENGTH))
 }
 
@@ -143,9 +148,33 @@ export function checkOs(spec: PodSpec, path: string, problems: Problems): void {
 }
 
 function* contexts(spec: PodSpec, path: string): Generator<readonly [SecurityContext, string]> {
-  for (const list of ['containers', 'initContainers', 'ephemeralContainers'] as const)
-    for (const [i, container] of (spec[list] ?? []).entries())
-      if (container.securityContext !== undefined) yield [container.securityContext, `${path}.${list}[${i}].securityContext`]
+  for (const [{ securityContext }, list, i] of containersOf(spec))
+    if (securityContext !== undefined) yield [securityContext, `${path}.${list}[${i}].securityContext`]
+}
+
+const hasWindowsOptions = ([{ securityContext }]: ReturnType<typeof containersOf>[number]): boolean =>
+  securityContext?.windowsOptions !== undefined
+
+/** Containers with the rights of the Windows node itself: all of a pod or none. */
+export function checkHostProcess(spec: PodSpec, path: string, problems: Problems): void {
+  const containers = containersOf(spec)
+  if (spec.securityContext?.windowsOptions === undefined && !containers.some(hasWindowsOptions)) return
+  const ofPod = spec.securityContext?.windowsOptions?.hostProcess
+  const own = containers.map(([{ securityContext }]) => securityContext?.windowsOptions?.hostProcess)
+  containers.forEach(([, list, i], place) => {
+    const value = own[place]
+    if (value === undefined || ofPod === undefined || value === ofPod) return
+    const at = `${path}.${list}[${i}].securityContext.windowsOptions.hostProcess`
+    problems.push(invalid(at, value, `pod hostProcess value must be identical if both are specified, was ${ofPod}`))
+  })
+  const count = own.filter((value) => value ?? ofPod).length
+  if (count === 0) return
+  if (count !== containers.length)
+    problems.push(invalid(path, '', 'If pod contains any hostProcess containers then all containers must be HostProcess containers'))
+  if (spec.hostNetwork !== true)
+    problems.push(
+      invalid(`${path}.hostNetwork`, spec.hostNetwork ?? false, 'hostNetwork must be true if pod contains any hostProcess containers'),
+    )
 }
 
 function checkLinuxOnly(spec: PodSpec, path: string, problems: Problems): void {

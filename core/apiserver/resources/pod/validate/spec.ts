@@ -1,6 +1,13 @@
 import type { PodDNSConfig, PodSpec, PodTemplateSpec } from '../../../../api/types/core-v1.ts'
 import { duplicate, forbidden, invalid, required, tooLong } from '../../../../meta/field-error.ts'
-import { dns1123LabelProblems, dns1123SubdomainProblems, qualifiedNameProblems, rangeText } from '../../../../meta/names.ts'
+import {
+  dns1123LabelProblems,
+  dns1123SubdomainProblems,
+  maxLengthText,
+  patternText,
+  qualifiedNameProblems,
+  rangeText,
+} from '../../../../meta/names.ts'
 import { checkEnum, checkFormat, checkRequiredEnum, checkRequiredFormat, type Problems } from '../../validation/common.ts'
 import { checkLabels } from '../../validation/labels.ts'
 import { checkIp } from '../../validation/network.ts'
@@ -8,7 +15,7 @@ import { checkAffinity } from './affinity.ts'
 import { checkContainers, checkEphemeralContainers, checkHostNetworkPorts, checkInitContainers, type PodScope } from './containers.ts'
 import { checkPodResources } from './pod-resources.ts'
 import { checkRequirements } from './resources.ts'
-import { checkOs, checkPodSecurityContext } from './security.ts'
+import { checkHostProcess, checkOs, checkPodSecurityContext } from './security.ts'
 import { checkTolerations } from './tolerations.ts'
 import { checkTopologySpread } from './topology.ts'
 import { checkVolumes } from './volumes.ts'
@@ -34,7 +41,7 @@ export function checkPodSpec(pod: PodTemplateSpec, path: string, inTemplate: boo
     graceSeconds: grace ?? 0,
     hostUsers: spec.hostUsers !== false,
   }
-  checkAllContainers(scope, path, problems)
+  checkAllContainers(scope, path, inTemplate, problems)
   checkRequiredEnum(spec.restartPolicy, `${path}.restartPolicy`, RESTART_POLICIES, problems)
   checkRequiredEnum(spec.dnsPolicy, `${path}.dnsPolicy`, DNS_POLICIES, problems)
   if (spec.nodeSelector !== undefined) checkLabels(spec.nodeSelector, `${path}.nodeSelector`, problems)
@@ -48,9 +55,10 @@ export function checkPodSpec(pod: PodTemplateSpec, path: string, inTemplate: boo
   checkHostNames(spec, path, problems)
   checkNames(spec, path, problems)
   checkOs(spec, path, problems)
+  checkHostProcess(spec, path, problems)
 }
 
-function checkAllContainers(scope: PodScope, path: string, problems: Problems): void {
+function checkAllContainers(scope: PodScope, path: string, inTemplate: boolean, problems: Problems): void {
   const { spec } = scope
   const names = new Set<string>()
   checkContainers(scope, `${path}.containers`, names, problems)
@@ -58,8 +66,7 @@ function checkAllContainers(scope: PodScope, path: string, problems: Problems): 
   checkEphemeralContainers(scope, `${path}.ephemeralContainers`, names, problems)
   if (spec.resources !== undefined) checkPodResources(spec, spec.resources, `${path}.resources`, problems)
   if (spec.hostNetwork === true) {
-    checkHostNetworkPorts(spec.containers, `${path}.containers`, problems)
-    checkHostNetworkPorts(spec.initContainers, `${path}.initContainers`, problems)
+    checkHostNetworkPorts(spec.containers, `${path}.containers`, inTemplate, problems)
   }
 }
 
@@ -92,6 +99,20 @@ function checkResourceClaims(pod: PodTemplateSpec, path: string, problems: Probl
 const MAX_NAMESERVERS = 3
 const MAX_SEARCHES = 32
 const MAX_SEARCH_LENGTH = 2_048
+const MAX_SUBDOMAIN = 253
+const SEARCH_PATTERN = '_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?(\\._?[a-z0-9]([-_a-z0-9]*[a-z0-9])?)*'
+const SEARCH = new RegExp(`^${SEARCH_PATTERN}$`)
+const SEARCH_TEXT = patternText(
+  "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '_', '-' or '.', and must start and end with an alphanumeric character",
+  SEARCH_PATTERN,
+  'example.com',
+)
+
+/** Domains to search may have names that DNS knows and hosts do not, such as `_http._tcp`. */
+function searchProblems(value: string): readonly string[] {
+  const problems = value.length > MAX_SUBDOMAIN ? [maxLengthText(MAX_SUBDOMAIN)] : []
+  return SEARCH.test(value) ? problems : [...problems, SEARCH_TEXT]
+}
 
 function checkDns({ dnsPolicy, dnsConfig }: PodSpec, path: string, problems: Problems): void {
   if (dnsPolicy === 'None') {
@@ -124,9 +145,8 @@ function checkDnsConfig({ nameservers = [], searches = [], options = [] }: PodDN
       ),
     )
   searches.forEach((search, i) => {
-    // Underscores and one dot at the end are fine here, and a lone dot stands for the root.
-    const plain = search.replace(/\.$/, '').replaceAll('_', '-')
-    if (search !== '.') for (const text of dns1123SubdomainProblems(plain)) problems.push(invalid(`${path}.searches[${i}]`, search, text))
+    // One dot at the end is fine here, and a lone dot stands for the root.
+    if (search !== '.') checkFormat(search.replace(/\.$/, ''), `${path}.searches[${i}]`, searchProblems, problems)
   })
   options.forEach((option, i) => {
     if ((option.name ?? '') === '') problems.push(required(`${path}.options[${i}]`, 'must not be empty'))
@@ -183,10 +203,13 @@ function checkNames(spec: PodSpec, path: string, problems: Problems): void {
   if (deadline !== undefined && (deadline < 1 || deadline > MAX_INT32))
     problems.push(invalid(`${path}.activeDeadlineSeconds`, deadline, rangeText(1, MAX_INT32)))
   if (spec.tolerations !== undefined) checkTolerations(spec.tolerations, `${path}.tolerations`, problems)
-  for (const [i, { ip, hostnames }] of (spec.hostAliases ?? []).entries()) {
-    checkIp(ip, `${path}.hostAliases[${i}].ip`, problems)
-    for (const name of hostnames ?? []) checkFormat(name, `${path}.hostAliases.hostnames`, dns1123SubdomainProblems, problems)
-  }
+  spec.hostAliases?.forEach(({ ip, hostnames }, i) => {
+    const at = `${path}.hostAliases[${i}]`
+    checkIp(ip, `${at}.ip`, problems)
+    hostnames?.forEach((name, j) => {
+      checkFormat(name, `${at}.hostnames[${j}]`, dns1123SubdomainProblems, problems)
+    })
+  })
   if (spec.runtimeClassName !== undefined)
     checkFormat(spec.runtimeClassName, `${path}.runtimeClassName`, dns1123SubdomainProblems, problems)
   checkEnum(spec.preemptionPolicy, `${path}.preemptionPolicy`, ['Never', 'PreemptLowerPriority'], problems)

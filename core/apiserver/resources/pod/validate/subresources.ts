@@ -4,10 +4,9 @@ import { type FieldError, forbidden, invalid } from '../../../../meta/field-erro
 import type { Problems } from '../../validation/common.ts'
 import { qosClassOf } from '../qos.ts'
 import { isRestartable } from '../resources.ts'
+import { MIRROR } from './annotations.ts'
 import { checkPodSpec } from './spec.ts'
 import { difference } from './update.ts'
-
-const MIRROR = 'kubernetes.io/config.mirror'
 
 const isStatic = ({ metadata }: Pod): boolean => metadata.annotations?.[MIRROR] !== undefined
 

@@ -4,6 +4,7 @@ import { forbidden, invalid, notSupported, required } from '../../../../meta/fie
 import { annotationKeyProblems } from '../../../../meta/names.ts'
 import { checkFormat, type Problems } from '../../validation/common.ts'
 import { checkLabels, matchesSelector } from '../../validation/labels.ts'
+import { checkAnnotations } from './annotations.ts'
 import { checkPodSpec } from './spec.ts'
 
 /** Labels and annotations of a template. */
@@ -15,6 +16,7 @@ export function checkTemplateMetadata({ metadata }: PodTemplateSpec, path: strin
 /** A pod that is still to be made. Source: shared validation facts, core/PodTemplateSpec. */
 export function checkPodTemplate(template: PodTemplateSpec, path: string, problems: Problems): void {
   checkTemplateMetadata(template, path, problems)
+  checkAnnotations(template, `${path}.annotations`, problems)
   checkPodSpec(template, `${path}.spec`, true, problems)
   if ((template.spec.ephemeralContainers?.length ?? 0) > 0)
     problems.push(forbidden(`${path}.spec.ephemeralContainers`, 'ephemeral containers not allowed in pod template'))

@@ -24,7 +24,7 @@ function checkToleration(toleration: Toleration, path: string, problems: Problem
   if (tolerationSeconds !== undefined && effect !== 'NoExecute')
     problems.push(invalid(`${path}.effect`, effect, "effect must be 'NoExecute' when `tolerationSeconds` is set"))
   if (operator === 'Exists') {
-    if (value !== '') problems.push(invalid(`${path}.operator`, toleration, "value must be empty when `operator` is 'Exists'"))
+    if (value !== '') problems.push(invalid(`${path}.operator`, value, "value must be empty when `operator` is 'Exists'"))
   } else if (operator === 'Equal' || operator === '') {
     const found = labelValueProblems(value)
     if (found.length > 0) problems.push(invalid(`${path}.operator`, value, found.join(';')))

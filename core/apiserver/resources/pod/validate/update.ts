@@ -1,10 +1,11 @@
 import type { Container, Pod, PodSpec } from '../../../../api/types/core-v1.ts'
 import { deepEqual } from '../../../../meta/deep-equal.ts'
 import { forbidden, invalid, required } from '../../../../meta/field-error.ts'
+import { rangeText } from '../../../../meta/names.ts'
 import { isEmpty, type Problems } from '../../validation/common.ts'
+import { APP_ARMOR_PREFIX } from '../profiles.ts'
+import { MIRROR } from './annotations.ts'
 
-const MIRROR = 'kubernetes.io/config.mirror'
-const APP_ARMOR = 'container.apparmor.security.beta.kubernetes.io/'
 const MAX_INT32 = 2_147_483_647
 const REQUIRED = 'requiredDuringSchedulingIgnoredDuringExecution'
 
@@ -14,11 +15,11 @@ const MUTABLE_TEXT =
 
 /** What an update of a pod may change, and how. Source: shared validation facts, core/PodUpdate. */
 export function checkPodUpdate(next: Pod, old: Pod, problems: Problems): void {
-  checkAnnotationUpdate(next.metadata.annotations ?? {}, old.metadata.annotations ?? {}, problems)
+  checkAnnotationUpdate(next, old, problems)
   const containers = checkImages(next.spec.containers, old.spec.containers, 'spec.containers', problems)
   const initContainers = checkImages(next.spec.initContainers ?? [], old.spec.initContainers ?? [], 'spec.initContainers', problems)
   if (!containers || !initContainers) return
-  checkDeadline(next.spec.activeDeadlineSeconds, old.spec.activeDeadlineSeconds, problems)
+  if (!checkDeadline(next.spec.activeDeadlineSeconds, old.spec.activeDeadlineSeconds, problems)) return
   checkAddedTolerations(next.spec, old.spec, problems)
   const gated = (old.spec.schedulingGates?.length ?? 0) > 0
   checkRemovedGates(next.spec, old.spec, problems)
@@ -27,14 +28,18 @@ export function checkPodUpdate(next: Pod, old: Pod, problems: Problems): void {
   if (!deepEqual(rest, old.spec)) problems.push(forbidden('spec', `${MUTABLE_TEXT}\n${difference(rest, old.spec)}`))
 }
 
-type Map = Readonly<Record<string, string>>
+const NO_ANNOTATIONS: Readonly<Record<string, string>> = {}
 
-function checkAnnotationUpdate(next: Map, old: Map, problems: Problems): void {
+/** Annotations that a running pod was made by. */
+export function checkAnnotationUpdate({ metadata }: Pod, { metadata: before }: Pod, problems: Problems): void {
+  if (metadata.annotations === before.annotations) return
+  const { annotations: next = NO_ANNOTATIONS } = metadata
+  const { annotations: old = NO_ANNOTATIONS } = before
   for (const key of new Set([...Object.keys(old), ...Object.keys(next)])) {
     if (next[key] === old[key]) continue
     const done = old[key] === undefined ? 'add' : 'remove or update'
     const at = `metadata.annotations[${key}]`
-    if (key.startsWith(APP_ARMOR)) problems.push(forbidden(at, `may not ${done} AppArmor annotations`))
+    if (key.startsWith(APP_ARMOR_PREFIX)) problems.push(forbidden(at, `may not ${done} AppArmor annotations`))
     if (key === MIRROR) problems.push(forbidden(at, `may not ${done} mirror pod annotation`))
   }
 }
@@ -52,13 +57,17 @@ function checkImages(next: readonly Container[], old: readonly Container[], path
   return true
 }
 
-/** It may be set, or made shorter, and never taken away. */
-function checkDeadline(next: number | undefined, old: number | undefined, problems: Problems): void {
+/** It may be set, or made shorter, and never taken away. False for a value that hides what else is wrong, as in Kubernetes. */
+function checkDeadline(next: number | undefined, old: number | undefined, problems: Problems): boolean {
   const at = 'spec.activeDeadlineSeconds'
   if (next === undefined) {
     if (old !== undefined) problems.push(invalid(at, null, 'must not update from a positive integer to nil value'))
-  } else if (next < 0 || next > MAX_INT32) problems.push(invalid(at, next, `must be between 0 and ${MAX_INT32}, inclusive`))
+    return true
+  }
+  const before = problems.length
+  if (next < 0 || next > MAX_INT32) problems.push(invalid(at, next, rangeText(0, MAX_INT32)))
   else if (old !== undefined && old < next) problems.push(invalid(at, next, 'must be less than or equal to previous value'))
+  return problems.length === before
 }
 
 function checkAddedTolerations(next: PodSpec, old: PodSpec, problems: Problems): void {

@@ -1,4 +1,5 @@
-import { CORE_SCHEMA, load, mergeTag, YAMLException } from 'js-yaml'
+import { YAMLException } from 'js-yaml'
+import { parseYaml } from '../../core/runtime/yaml.ts'
 import type { PlainObject } from './object-set.ts'
 
 /** The file cannot be used; nothing of it is applied, so that a half-read file never prunes. */
@@ -11,10 +12,6 @@ export class ManifestError extends Error {
     this.reason = reason
   }
 }
-
-const SCHEMA = CORE_SCHEMA.withTags(mergeTag)
-/** Guards against documents that expand without bound. */
-const LIMITS = { maxAliases: 1_000, maxDepth: 100 } as const
 
 interface Part {
   readonly text: string
@@ -55,7 +52,7 @@ function splitDocuments(text: string): readonly Part[] {
 
 function parsePart(file: string, part: Part): unknown {
   try {
-    return load(part.text, { schema: SCHEMA, ...LIMITS })
+    return parseYaml(part.text)
   } catch (err) {
     const mark = err instanceof YAMLException ? (err as { mark?: { line?: number } }).mark : undefined
     const reason = (err as Error).message.split('\n')[0] ?? 'not YAML'

@@ -14,6 +14,8 @@ async function filePlace(writer: SqliteOptions['writer'] & string): Promise<Stor
 
 describeStoreContract('sqlite, writer thread', () => filePlace('thread'))
 describeStoreContract('sqlite, in process', () => filePlace('in-process'))
-describeStoreContract('sqlite, in memory', () =>
-  Promise.resolve({ durable: false, open: () => openSqlite({ path: ':memory:' }), [Symbol.asyncDispose]: () => Promise.resolve() }),
+describeStoreContract(
+  'sqlite, in memory',
+  () => Promise.resolve({ durable: false, open: () => openSqlite({ path: ':memory:' }), [Symbol.asyncDispose]: () => Promise.resolve() }),
+  { durable: false },
 )

@@ -13,8 +13,7 @@ export interface StorePlace extends AsyncDisposable {
   readonly durable: boolean
 }
 
-/** What every backend promises. Each test gets a place of its own. */
-/** `durable` false: the store forgets when it is closed, and what is about reopening does not apply. */
+/** What every backend promises. Each test gets a place of its own. `durable` false: the store forgets when it is closed. */
 export function describeStoreContract(
   name: string,
   createPlace: () => Promise<StorePlace>,

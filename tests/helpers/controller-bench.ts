@@ -1,8 +1,8 @@
+import { type Controller } from '../../controllers/runtime/controller.ts'
+import { controllerRunner } from '../../controllers/runtime/run.ts'
 import type { EventRecorder } from '../../core/client/recorder.ts'
 import type { KubeObject } from '../../core/meta/object.ts'
 import { silentLogger } from '../../core/observability/log.ts'
-import { type Controller } from '../../controllers/runtime/controller.ts'
-import { controllerRunner } from '../../controllers/runtime/run.ts'
 import { FakeClock, settle } from './fake-clock.ts'
 import { FakeCluster } from './fake-cluster.ts'
 

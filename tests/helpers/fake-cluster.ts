@@ -143,6 +143,9 @@ export class FakeCluster implements Client {
         `Precondition failed: UID in precondition: ${preconditions.uid}, UID in object meta: ${old.metadata.uid}`,
       )
     }
+    if (preconditions?.resourceVersion !== undefined && preconditions.resourceVersion !== old.metadata.resourceVersion) {
+      throw new StatusError('Conflict', 'Precondition failed: ResourceVersion in precondition is not that in object meta')
+    }
     const finalizers = new Set(old.metadata.finalizers)
     if (propagationPolicy === 'Foreground') finalizers.add('foregroundDeletion')
     if (propagationPolicy === 'Orphan') finalizers.add('orphan')

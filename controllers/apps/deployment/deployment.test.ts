@@ -182,6 +182,20 @@ describe('Deployment controller', () => {
     assert.deepEqual(sizes(bench), { 'web:1': 0, 'web:2': 3 })
   })
 
+  it('goes on with a rollout when a change of size leaves a set as large as it is', async () => {
+    await using bench = controllerBench()
+    bench.cluster.seed(deployments, deployment({ replicas: 5 }))
+    const kubelet = await start(bench)
+    await kubelet.ready()
+    const [set] = bench.cluster.all(replicaSets)
+    assert.ok(set)
+    const annotations = { ...set.metadata.annotations, 'deployment.kubernetes.io/desired-replicas': '6' }
+    bench.cluster.change(replicaSets, set.metadata, (object) => ({ ...object, metadata: { ...object.metadata, annotations } }))
+    await change(bench, { template: podTemplate('web:2') })
+    for (let i = 0; i < 5; i++) await kubelet.ready()
+    assert.deepEqual(sizes(bench), { 'web:1': 0, 'web:2': 5 })
+  })
+
   it('calls a rollout stuck after its deadline and recovers when it moves', async () => {
     await using bench = controllerBench()
     bench.cluster.seed(deployments, deployment({ progressDeadlineSeconds: 60 }))

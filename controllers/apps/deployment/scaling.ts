@@ -86,10 +86,13 @@ export function planScale(deployment: Deployment, newSet: ReplicaSet | undefined
   const { replicas } = limitsOf(deployment)
   const active = activeSets(newSet === undefined ? oldSets : [newSet, ...oldSets])
   const only = active.length === 0 ? (newSet ?? newestOf(oldSets)) : active.length === 1 ? active[0] : undefined
-  if (only !== undefined) return sizeOf(only) === replicas ? [] : [{ set: only, replicas }]
+  // A set that has the right size by chance stays in the plan: while its annotations tell an older size, the Deployment
+  // counts as being scaled, and no rollout goes on.
+  if (only !== undefined) return [{ set: only, replicas }]
   if (active.length === 0) return []
   if (newSet !== undefined && isSaturated(deployment, newSet)) return activeSets(oldSets).map((set) => ({ set, replicas: 0 }))
-  return deployment.spec.strategy.type === 'RollingUpdate' ? planProportional(deployment, active) : []
+  if (deployment.spec.strategy.type === 'RollingUpdate') return planProportional(deployment, active)
+  return active.map((set) => ({ set, replicas: sizeOf(set) }))
 }
 
 /** Spreads growth or shrinkage over all active sets by their share, the rest going to the largest. */

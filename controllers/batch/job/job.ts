@@ -15,7 +15,7 @@ import { after, type Controller, done, type ReconcileContext, type Result, watch
 import { Expectations } from '../../runtime/expectations.ts'
 import { isNamespaceTerminating, messageOf, toError } from '../../runtime/failure.ts'
 import { claim, indexByController, ownerKeys } from '../../runtime/owned.ts'
-import { isReady } from '../../runtime/pod.ts'
+import { isActive, isReady } from '../../runtime/pod.ts'
 import { slowStart } from '../../runtime/slow-start.ts'
 import { isTracked, JOB_NAME, type NewPod, podFor, TRACKING } from './job-pods.ts'
 import { planPods } from './replicas.ts'
@@ -183,7 +183,10 @@ class Sync {
   /** Pods that a Job left behind, because it is gone, has ended or no longer owns them, would never go otherwise. */
   async #releaseStrays(key: ObjectKey, job: Job | undefined): Promise<void> {
     for (const pod of this.#deps.pods.byIndex(TRACKED_PODS, key)) {
-      if (job === undefined || isFinished(job) || !isControlledByThis(pod, job)) await this.#release(pod)
+      if (job !== undefined && !isFinished(job) && isControlledByThis(pod, job)) continue
+      // A pod whose creation the Job never heard of must not go on working for a Job that has ended.
+      if (job !== undefined && isControlledByThis(pod, job) && isActive(pod)) await this.#removed(job, key, [pod], [pod])
+      await this.#release(pod)
     }
   }
 

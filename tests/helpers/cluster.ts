@@ -52,7 +52,8 @@ export function clusterMissing(): string | undefined {
 
 /** Starts k3ts and waits until it says that it is ready. Throws with the end of its output when it does not. */
 export async function startCluster({ flags = [] }: ClusterOptions = {}): Promise<Cluster> {
-  if (await answers(SOCKET)) throw new Error('another k3ts runs on this machine; end it with scripts/killall first')
+  if ((await answers(SOCKET)) || existsSync('/sys/class/net/cni0'))
+    throw new Error('another k3ts runs on this machine; end it with scripts/killall first')
   const dataDir = mkdtempSync('/var/lib/k3ts-e2e-')
   const cluster = new RunningCluster(dataDir, await freePort(), flags)
   try {

@@ -35,9 +35,9 @@ export interface ResourceDef<T extends KubeObject = KubeObject> {
   readonly nameProblem: (name: string) => string | undefined
   /** Fills defaults, on create, update and on old stored objects alike. */
   readonly applyDefaults?: (object: Work<T>) => void
-  /** Before admission on create: clear status, set generation, allocate derived fields. */
+  /** On create, after mutating admission and before validation: clear status, set generation, allocate derived fields. */
   readonly prepareCreate?: (object: Work<T>, context: HookContext) => void
-  /** Before admission on update: keep what this endpoint may not change, bump generation. */
+  /** On update, after mutating admission and before validation: keep what this endpoint may not change, bump generation. */
   readonly prepareUpdate?: (next: Work<T>, old: T, context: HookContext) => void
   /** Every problem of the object; `old` is present on update. Never throws. */
   readonly validate?: (next: T, old: T | undefined, context: HookContext) => readonly FieldError[]

@@ -6,6 +6,9 @@ import { describe, it } from 'node:test'
 const ROOT = new URL('..', import.meta.url).pathname
 const MAX_LINES = 60
 
+/** The generator owns this folder whole; core/api/README.md speaks for it. */
+const GENERATED = 'core/api/types'
+
 /** Folders with code: of core/ to the second level, areas of controllers/. What lies deeper stands in the file map of the README above it. */
 const folders = new Set(
   globSync(['core/**/*.ts', 'controllers/**/*.ts'], { cwd: ROOT }).flatMap((file) => {
@@ -20,7 +23,7 @@ describe('README of a folder', () => {
     assert.ok(folders.has('core/store/sqlite') && folders.has('controllers/apps'))
   })
 
-  for (const folder of [...folders].sort()) {
+  for (const folder of [...folders].filter((name) => name !== GENERATED).sort()) {
     it(`stands in ${folder}, in at most ${MAX_LINES} lines`, () => {
       const file = join(ROOT, folder, 'README.md')
       assert.ok(existsSync(file), `${folder}/README.md is missing`)

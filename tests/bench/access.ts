@@ -1,7 +1,8 @@
 /** What authentication, authorization and admission cost a request, in CPU microseconds. Run: `node tests/bench/access.ts`. */
+
+import type { AdmissionAttributes } from '../../core/apiserver/admission/admission.ts'
 import { admissionPlugins } from '../../core/apiserver/admission/index.ts'
 import { createWebhookClient } from '../../core/apiserver/admission/webhook/client.ts'
-import type { AdmissionAttributes } from '../../core/apiserver/admission/admission.ts'
 import type { Attributes, UserInfo } from '../../core/apiserver/auth/auth.ts'
 import { createAuthorization } from '../../core/apiserver/auth/authorizer.ts'
 import { createTokenIssuer } from '../../core/apiserver/auth/token/issuer.ts'
@@ -91,5 +92,8 @@ async function admit(attributes: AdmissionAttributes): Promise<void> {
 }
 const configMap = writeOf({ resource: 'configmaps', object: { metadata: { name: 'x', namespace: 'default' }, data: {} } })
 await measure('admission of a ConfigMap', 50_000, () => admit(configMap))
-const pod = (): object => ({ metadata: { name: 'x', namespace: 'default' }, spec: { containers: [{ name: 'a', image: 'x', resources: {} }] } })
+const pod = (): object => ({
+  metadata: { name: 'x', namespace: 'default' },
+  spec: { containers: [{ name: 'a', image: 'x', resources: {} }] },
+})
 await measure('admission of a Pod', 20_000, () => admit(writeOf({ object: pod() })))

@@ -10,7 +10,7 @@ import { exchange } from '../../addons/dns/upstream.ts'
 import { endpointSlices, namespaces, services } from '../../core/api/kinds.ts'
 import { startTestApiServer, type TestApiServer } from '../helpers/api-server.ts'
 import { eventually } from '../helpers/eventually.ts'
-import { inClusterTest, type InClusterTest } from '../helpers/in-cluster.ts'
+import { type InClusterTest, inClusterTest } from '../helpers/in-cluster.ts'
 
 const PORT = 15_353
 const MAIN = new URL('../../addons/dns/main.ts', import.meta.url).pathname
@@ -62,7 +62,7 @@ describe('the DNS program against an API server', () => {
       }
       cache 30
       loop
-      forward . 127.0.0.1:${(upstream.address()).port}
+      forward . 127.0.0.1:${upstream.address().port}
     }`
     const path = join(api.folder, 'Corefile')
     await writeFile(path, corefile)

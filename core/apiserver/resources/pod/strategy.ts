@@ -61,7 +61,6 @@ function fold(
 /** Owners and deletion are not a kubelet's to change; a status without a class keeps the one it had. */
 export function preparePodStatus(next: Work<Pod>, old: Pod): void {
   next.metadata.ownerReferences = old.metadata.ownerReferences as typeof next.metadata.ownerReferences
-  next.metadata.deletionTimestamp = undefined
   next.status.qosClass ??= old.status.qosClass
 }
 

@@ -14,16 +14,7 @@ import { ensureChildren } from './children.ts'
 import { findRelease, type HelmDeps, podsOf } from './observe.ts'
 import { type ChartState, classify } from './state.ts'
 import { report } from './status.ts'
-import {
-  CHART_LABEL,
-  CONTROLLER_NAME,
-  FINALIZER,
-  type HelmChart,
-  helmChartConfigs,
-  helmCharts,
-  MANAGED_BY,
-  UNMANAGED,
-} from './types.ts'
+import { CHART_LABEL, CONTROLLER_NAME, FINALIZER, type HelmChart, helmChartConfigs, helmCharts, MANAGED_BY, UNMANAGED } from './types.ts'
 import { uninstallChart } from './uninstall.ts'
 import { configHash, inlineValues, watchedSecrets } from './values.ts'
 

@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type ApiServerOptions, assembleApiServer, type AssembledApiServer } from '../../core/apiserver/assemble.ts'
+import { type ApiServerOptions, type AssembledApiServer, assembleApiServer } from '../../core/apiserver/assemble.ts'
 import { type HttpServer, startHttpServer } from '../../core/apiserver/http/http-server.ts'
 import { silentLogger } from '../../core/observability/log.ts'
 import { kubeconfigText } from '../../core/pki/kubeconfig.ts'

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { connect, type ClientHttp2Session, constants } from 'node:http2'
-import { type IncomingMessage, type request as httpRequest, type RequestOptions } from 'node:http'
+import { type request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http'
+import { type ClientHttp2Session, connect, constants } from 'node:http2'
 import { type Agent, request } from 'node:https'
 import type { UserInfo } from '../../core/apiserver/auth/auth.ts'
 import { type HttpServer, type HttpServerOptions, startHttpServer } from '../../core/apiserver/http/http-server.ts'

@@ -4,16 +4,15 @@ import { join } from 'node:path'
 import { type AgentParts, createAgent } from '../../core/agent/agent.ts'
 import { buildNetwork } from '../../core/agent/cni/config.ts'
 import { cniConfDir, imagesDir } from '../../core/agent/paths.ts'
-import { namespaces, services } from '../../core/api/kinds.ts'
+import { events, namespaces, services } from '../../core/api/kinds.ts'
 import type { Event, Pod } from '../../core/api/types/core-v1.ts'
-import { events } from '../../core/api/kinds.ts'
 import { createLogger, type Logger, silentLogger } from '../../core/observability/log.ts'
 import { systemClock } from '../../core/runtime/clock.ts'
 import { testSettings } from './agent.ts'
 import { eventually } from './eventually.ts'
 import { pauseImageArchive, testImageArchive } from './images.ts'
-import { createNodeSandbox, type NodeSandbox } from './node-sandbox.ts'
 import { NodeApi } from './node-api.ts'
+import { createNodeSandbox, type NodeSandbox } from './node-sandbox.ts'
 
 /** A whole agent with real containers in private folders, over a fake API. */
 export interface TestNode extends AsyncDisposable {

@@ -1,16 +1,17 @@
 /** Thread of controllers, scheduler and agent: one shared cache of parsed objects, away from the API server's heap. */
 import { setMaxListeners } from 'node:events'
 import { parentPort, workerData } from 'node:worker_threads'
-import { createLogger, type Logger } from '../observability/log.ts'
+import type { Logger } from '../observability/log.ts'
 import { systemClock } from '../runtime/clock.ts'
 import { runNode } from './compose-node.ts'
 import type { FromNodeThread, NodeThreadData, ToNodeThread } from './node-thread-data.ts'
+import { createServerLog } from './server-log.ts'
 import { MainThreadSigner } from './thread-signer.ts'
 
 if (parentPort === null) throw new Error('this file is the entry point of a thread')
 const main = parentPort
 const data = workerData as NodeThreadData
-const log: Logger = createLogger({ level: data.config.logLevel })
+const log: Logger = createServerLog(data.config)
 const life = new AbortController()
 setMaxListeners(0, life.signal)
 const tell = (message: FromNodeThread): void => main.postMessage(message)

@@ -1,11 +1,10 @@
-import { createWriteStream } from 'node:fs'
 import { parseConfig } from '../config/parse.ts'
 import type { RawValues } from '../config/sources.ts'
-import { createLogger, type Logger } from '../observability/log.ts'
 import { systemClock } from '../runtime/clock.ts'
 import { startServer } from './compose-server.ts'
 import { preflight } from './preflight.ts'
 import { createProgress } from './progress.ts'
+import { createServerLog } from './server-log.ts'
 import { notifySystemd } from './systemd.ts'
 import { productVersion } from './version.ts'
 
@@ -18,7 +17,7 @@ export async function runServer(flags: RawValues): Promise<number> {
     for (const problem of problems) process.stderr.write(`k3ts: ${problem}\n`)
     return 1
   }
-  const log = createLogger({ level: config.logLevel, destination: logDestination(config.logFile) })
+  const log = createServerLog(config)
   for (const warning of warnings) log.warn({ warning }, 'Configuration')
   const progress = createProgress(systemClock, (text) => process.stdout.write(text))
   const begin = systemClock.now()
@@ -57,11 +56,6 @@ try
 `
 }
 
-/** Warnings and errors of the running server; progress is on standard output. */
-function logDestination(file: string | undefined): NonNullable<Parameters<typeof createLogger>[0]['destination']> {
-  return file === undefined ? process.stderr : createWriteStream(file, { flags: 'a', mode: 0o600 })
-}
-
 function nextSignal(): Promise<void> {
   return new Promise((resolve) => {
     let seen = false
@@ -75,5 +69,3 @@ function nextSignal(): Promise<void> {
     process.on('SIGINT', onSignal)
   })
 }
-
-export type { Logger }

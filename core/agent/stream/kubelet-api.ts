@@ -104,8 +104,9 @@ export function parseAction(path: string, query: URLSearchParams): Action | unde
       return parts.length === 3 || parts.length === 4 ? { kind: 'port-forward', namespace, pod, query } : undefined
     case 'pods':
     case 'healthz':
-    case 'metrics':
       return parts.length === 1 ? { kind: head } : undefined
+    case 'metrics':
+      return parts.length === 1 || (parts.length === 2 && namespace === 'resource') ? { kind: head } : undefined
     case 'stats':
       return parts[1] === 'summary' ? { kind: 'stats' } : undefined
     default:

@@ -99,5 +99,7 @@ it('knows the paths of the kubelet API', () => {
   assert.deepEqual(parseAction('/containerLogs/ns/p/c', none), { kind: 'logs', namespace: 'ns', pod: 'p', container: 'c', query: none })
   assert.equal(parseAction('/exec/ns/p/uid/c', none)?.kind, 'exec')
   assert.equal(parseAction('/portForward/ns/p', none)?.kind, 'port-forward')
+  assert.equal(parseAction('/metrics/resource', none)?.kind, 'metrics')
+  assert.equal(parseAction('/metrics/other', none), undefined)
   assert.equal(parseAction('/etc/passwd', none), undefined)
 })

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { architecture } from '../../core/runtime/architecture.ts'
 import { type ImageSources, layersOf, type NamedLayer } from './contents.ts'
-import { embeddedImage, ENTRY_POINTS, type EntryPoint } from './entry-points.ts'
+import { ENTRY_POINTS, type EntryPoint, embeddedImage } from './entry-points.ts'
 import { type Blob, type LayerEntry, writeLayer } from './layer.ts'
 
 export interface BuildOptions {
@@ -118,7 +119,7 @@ function imageConfig(entry: EntryPoint, layers: readonly Blob[]): unknown {
 }
 
 function platform(): { readonly architecture: string; readonly os: 'linux' } {
-  return { architecture: process.arch === 'x64' ? 'amd64' : process.arch, os: 'linux' }
+  return { architecture: architecture(), os: 'linux' }
 }
 
 function blobPath(digest: string): string {

@@ -1,7 +1,7 @@
 /** The only place that puts a server together: datastore, API server, node thread; started in order, stopped in reverse. */
 import { setMaxListeners } from 'node:events'
-import { chmodSync, chownSync, mkdirSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { type AssembledApiServer, assembleApiServer } from '../apiserver/assemble.ts'
 import { ANONYMOUS } from '../apiserver/auth/users.ts'
 import { type HttpServer, startHttpServer } from '../apiserver/http/http-server.ts'
@@ -9,8 +9,7 @@ import type { ApiRequest } from '../apiserver/request.ts'
 import { threadEntry } from '../config/assets.ts'
 import type { ServerConfig } from '../config/config.ts'
 import type { Secrets } from '../config/parse.ts'
-import { writeFileAtomic } from '../pki/atomic-file.ts'
-import { kubeconfigText } from '../pki/kubeconfig.ts'
+import { writeAdminKubeconfig } from '../pki/kubeconfig-files.ts'
 import { APISERVER_SERVING } from '../pki/layout.ts'
 import { ensureTokens } from '../pki/passwd.ts'
 import { createRenewal } from '../pki/renewal.ts'
@@ -221,19 +220,16 @@ async function keepCertificates(
 }
 
 async function writeKubeconfig({ kubeconfig, httpsPort }: ServerConfig, pki: ServerPki): Promise<string> {
-  const credentials = {
-    kind: 'inline',
+  const { path, mode, group, contextName } = kubeconfig
+  await writeAdminKubeconfig({
+    path,
+    server: `https://127.0.0.1:${httpsPort}`,
+    contextName,
     authorityPem: pki.authorities['server-ca'].certificatePem,
     identity: pki.leafs.get('client-admin'),
-  } as const
-  mkdirSync(dirname(kubeconfig.path), { recursive: true, mode: 0o755 })
-  await writeFileAtomic(
-    kubeconfig.path,
-    kubeconfigText({ server: `https://127.0.0.1:${httpsPort}`, credentials, contextName: kubeconfig.contextName }),
-  )
-  chmodSync(kubeconfig.path, kubeconfig.mode)
-  if (kubeconfig.group !== undefined) chownSync(kubeconfig.path, process.getuid?.() ?? 0, groupId(kubeconfig.group))
-  return kubeconfig.path
+    file: { mode, ...(group !== undefined && { gid: groupId(group) }) },
+  })
+  return path
 }
 
 /** By number or by name in /etc/group. Throws with the flag's name. */

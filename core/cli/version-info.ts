@@ -1,5 +1,5 @@
 import type { VersionInfo } from '../apiserver/discovery/discovery.ts'
-import { architecture } from './architecture.ts'
+import { architecture } from '../runtime/architecture.ts'
 
 /** `/version` of the API server. */
 export function versionInfo(version: string): VersionInfo {

@@ -1,7 +1,8 @@
 import type { Node, NodeAddress, NodeCondition, Taint } from '../../api/types/core-v1.ts'
 import type { Draft } from '../../meta/object.ts'
+import { architecture } from '../../runtime/architecture.ts'
 import type { AgentSettings } from '../settings.ts'
-import { architecture, type Pressure, type Resources } from './facts.ts'
+import { type Pressure, type Resources } from './facts.ts'
 
 /** The Node as it first registers; labels and taints of the user are given only then. Source: K3s docs, agent. */
 export function buildNode(settings: AgentSettings): Draft<Node> {

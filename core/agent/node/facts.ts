@@ -1,7 +1,8 @@
 import { existsSync, readFileSync, statfsSync } from 'node:fs'
-import { arch, availableParallelism, release, totalmem } from 'node:os'
+import { availableParallelism, release, totalmem } from 'node:os'
 import type { NodeSystemInfo } from '../../api/types/core-v1.ts'
 import { addQuantity, formatQuantity, milliQuantityOf, parseQuantity, type Quantity, quantityOf, subQuantity } from '../../meta/quantity.ts'
+import { architecture } from '../../runtime/architecture.ts'
 import type { KubeletOptions } from '../kubelet-options.ts'
 
 export type Resources = Readonly<Record<string, string>>
@@ -71,12 +72,6 @@ export function systemInfo(versions: { readonly runtime: string; readonly kubele
     architecture: architecture(),
     swap: { capacity: swapBytes() },
   }
-}
-
-/** Go's name of the processor, as labels and image platforms use it. */
-export function architecture(): string {
-  const name = arch()
-  return name === 'x64' ? 'amd64' : name
 }
 
 function osName(): string {

@@ -1,4 +1,4 @@
-/** Go's name of the processor, as the version and image platforms show it. */
+/** Go's name of this machine's processor, as labels, versions and image platforms use it. */
 export function architecture(): string {
   return process.arch === 'x64' ? 'amd64' : process.arch
 }

@@ -12,7 +12,7 @@ const restricted = {
 }
 
 export default tseslint.config(
-  { ignores: ['dist/**', 'node_modules/**', 'core/api/**', '*.js', '*.cjs'] },
+  { ignores: ['dist/**', 'node_modules/**', 'core/api/types/**', 'core/api/{kinds,kind-table,schema-data}.ts', '*.js', '*.cjs'] },
   ...tseslint.configs.strictTypeChecked,
   {
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },

@@ -1,3 +1,4 @@
+import { lastingContainers } from '../../core/api/rules/pod-containers.ts'
 import type { Pod } from '../../core/api/types/core-v1.ts'
 import { findCondition } from '../../core/meta/conditions.ts'
 import { parseQuantity } from '../../core/meta/quantity.ts'
@@ -170,9 +171,8 @@ function countReady(pods: readonly Pod[]): { readonly ready: number } {
 function requestOf({ metadata, spec }: Pod, resource: string, container: string | undefined): bigint {
   const level = spec.resources?.requests?.[resource]
   if (container === undefined && level !== undefined) return parseQuantity(level).nano
-  const sidecars = (spec.initContainers ?? []).filter(({ restartPolicy }) => restartPolicy === 'Always')
   let sum = 0n
-  for (const { name, resources } of [...spec.containers, ...sidecars]) {
+  for (const { name, resources } of lastingContainers(spec)) {
     if (container !== undefined && container !== name) continue
     const request = resources.requests?.[resource]
     if (request === undefined) throw new Error(`missing request for ${resource} in container ${name} of Pod ${metadata.name}`)

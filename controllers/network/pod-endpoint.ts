@@ -1,3 +1,4 @@
+import { lastingContainers } from '../../core/api/rules/pod-containers.ts'
 import type { ContainerPort, Pod, Service, ServicePort } from '../../core/api/types/core-v1.ts'
 import type { Lister } from '../../core/client/informer.ts'
 import { type KubeObject, keyOf, type ObjectKey } from '../../core/meta/object.ts'
@@ -55,8 +56,7 @@ export function isHeadless({ spec }: Service): boolean {
 export function targetPort(pod: Pod, { targetPort: target, port, protocol = 'TCP' }: ServicePort): number | undefined {
   if (target === undefined || target === 0 || target === '') return port
   if (typeof target === 'number') return target
-  const sidecars = (pod.spec.initContainers ?? []).filter(({ restartPolicy }) => restartPolicy === 'Always')
-  for (const { ports = [] } of [...pod.spec.containers, ...sidecars]) {
+  for (const { ports = [] } of lastingContainers(pod.spec)) {
     const found = ports.find((candidate: ContainerPort) => candidate.name === target && (candidate.protocol ?? 'TCP') === protocol)
     if (found !== undefined) return found.containerPort
   }

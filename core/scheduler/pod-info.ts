@@ -1,3 +1,4 @@
+import { lastingContainers } from '../api/rules/pod-containers.ts'
 import type { Pod } from '../api/types/core-v1.ts'
 import { keyOf, type ObjectKey, objectKey } from '../meta/object.ts'
 import { type AffinityTerms, affinityTerms, antiAffinityTerms } from './affinity-terms.ts'
@@ -57,8 +58,7 @@ function build(pod: Pod): PodInfo {
 }
 
 function hostPortsOf(pod: Pod): readonly HostPort[] {
-  const sidecars = (pod.spec.initContainers ?? []).filter(({ restartPolicy }) => restartPolicy === 'Always')
-  return [...pod.spec.containers, ...sidecars].flatMap(({ ports = [] }) =>
+  return lastingContainers(pod.spec).flatMap(({ ports = [] }) =>
     ports.flatMap(({ hostPort, hostIP, protocol }) =>
       hostPort === undefined || hostPort <= 0
         ? []

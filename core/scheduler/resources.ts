@@ -1,3 +1,4 @@
+import { isSidecar } from '../api/rules/pod-containers.ts'
 import type { Container, Pod } from '../api/types/core-v1.ts'
 import { parseQuantity, toMilli, toUnits } from '../meta/quantity.ts'
 
@@ -35,7 +36,7 @@ export function podRequests(pod: Pod, nonZero = false): Amounts {
   const peak: Amounts = new Map()
   for (const container of spec.initContainers ?? []) {
     const requests = containerRequests(container, nonZero)
-    if (container.restartPolicy === 'Always') {
+    if (isSidecar(container)) {
       addAll(total, requests)
       addAll(sidecars, requests)
       raise(peak, sidecars)

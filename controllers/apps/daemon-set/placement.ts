@@ -1,6 +1,6 @@
+import { matchesRequiredAffinity, untoleratedTaints } from '../../../core/api/rules/node-match.ts'
 import type { DaemonSet } from '../../../core/api/types/apps-v1.ts'
 import type { Node, Pod, PodSpec, Toleration } from '../../../core/api/types/core-v1.ts'
-import { matchesNode, untolerated } from '../../runtime/node-match.ts'
 
 /** Where the pods of a DaemonSet belong. Source: Kubernetes documentation, "DaemonSet", how daemon pods are scheduled. */
 export interface Placement {
@@ -14,8 +14,8 @@ export function placementOn(daemonSet: DaemonSet, node: Node): Placement {
   const { nodeName } = daemonSet.spec.template.spec
   const elsewhere = nodeName !== undefined && nodeName !== '' && nodeName !== node.metadata.name
   // The user's own affinity counts; the one put in its place below would match by construction.
-  if (elsewhere || !matchesNode(daemonSet.spec.template, node)) return { shouldRun: false, mayStay: false }
-  const blocked = untolerated(node.spec.taints, spec.tolerations, ['NoSchedule', 'NoExecute'])
+  if (elsewhere || !matchesRequiredAffinity(daemonSet.spec.template, node)) return { shouldRun: false, mayStay: false }
+  const blocked = untoleratedTaints(node.spec.taints, spec.tolerations, ['NoSchedule', 'NoExecute'])
   return { shouldRun: blocked.length === 0, mayStay: blocked.every(({ effect }) => effect !== 'NoExecute') }
 }
 

@@ -1,4 +1,5 @@
 import { nodes, pods } from '../../../core/api/kinds.ts'
+import { tolerates } from '../../../core/api/rules/node-match.ts'
 import type { Node, Pod, Taint } from '../../../core/api/types/core-v1.ts'
 import type { Client } from '../../../core/client/client.ts'
 import type { Informer, Lister } from '../../../core/client/informer.ts'
@@ -8,7 +9,6 @@ import { keyOf, type ObjectKey } from '../../../core/meta/object.ts'
 import { ignoreNotFound } from '../../../core/meta/status-error.ts'
 import { type Clock, toTimestamp } from '../../../core/runtime/clock.ts'
 import { after, type Controller, done, type ReconcileContext, type Result, watch } from '../../runtime/controller.ts'
-import { tolerates } from '../../runtime/node-match.ts'
 import { indexByNode, podsOn } from '../../runtime/pod.ts'
 
 /**

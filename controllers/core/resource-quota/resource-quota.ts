@@ -1,16 +1,17 @@
 import { persistentVolumeClaims, pods, resourceQuotas, services } from '../../../core/api/kinds.ts'
+import { isInScope, scopeFactsOf, scopesOf } from '../../../core/api/rules/quota-scopes.ts'
+import { addUsage, PLAIN_COUNTS, type Usage, usageOf } from '../../../core/api/rules/quota-usage.ts'
 import type { PersistentVolumeClaim, Pod, ResourceQuota, Service } from '../../../core/api/types/core-v1.ts'
 import type { Client } from '../../../core/client/client.ts'
 import type { Discovery } from '../../../core/client/discovery.ts'
 import type { Informer, InformerFactory, Lister } from '../../../core/client/informer.ts'
 import { deepEqual } from '../../../core/meta/deep-equal.ts'
 import { type KubeObject, keyOf, type ObjectKey } from '../../../core/meta/object.ts'
-import { formatQuantity, parseQuantity } from '../../../core/meta/quantity.ts'
+import { formatQuantity, parseQuantity, type Quantity, quantityOf, ZERO_QUANTITY } from '../../../core/meta/quantity.ts'
 import { groupResourceOf, type ResourceType } from '../../../core/meta/resource-type.ts'
 import { ignoreNotFound } from '../../../core/meta/status-error.ts'
 import type { Clock } from '../../../core/runtime/clock.ts'
 import { after, type Controller, done, type ReconcileContext, type Result, watch } from '../../runtime/controller.ts'
-import { add, claimUsage, includesClaim, includesPod, podUsage, scopesOf, serviceUsage, type Usage } from './usage.ts'
 
 /**
  * Reports in `status` what a namespace uses of each quota; admission is what holds it to the limits.
@@ -27,9 +28,8 @@ export interface ResourceQuotaDeps {
   readonly clock: Clock
 }
 
-const ONE = 1_000_000_000n
-/** Kinds that have a plain name besides `count/<resource>`. */
-const PLAIN_COUNTS = new Set(['configmaps', 'secrets', 'replicationcontrollers', 'resourcequotas'])
+/** What `typedUsage` counts. */
+const TYPED_KINDS: ReadonlySet<string> = new Set(['pods', 'persistentvolumeclaims', 'services'])
 /** A kind that is not served yet may be later. */
 const UNKNOWN_KIND_MS = 60_000
 
@@ -61,7 +61,7 @@ async function reconcile(key: ObjectKey, deps: ResourceQuotaDeps, counters: Coun
     if (counted === undefined) continue
     const count = await counters.count(counted, quota.metadata.namespace ?? '', signal)
     if (count === undefined) complete = false
-    else usage.set(name, ONE * BigInt(count))
+    else usage.set(name, quantityOf(count))
   }
   const status = { hard, used: planUsed(hard, usage) }
   if (!deepEqual(status, { hard: quota.status.hard ?? {}, used: quota.status.used ?? {} })) {
@@ -70,29 +70,34 @@ async function reconcile(key: ObjectKey, deps: ResourceQuotaDeps, counters: Coun
   return complete ? done : after(UNKNOWN_KIND_MS)
 }
 
-function typedUsage(quota: ResourceQuota, deps: ResourceQuotaDeps): Usage {
+/** Of the kinds that are told apart by more than their number. */
+function typedUsage(quota: ResourceQuota, deps: ResourceQuotaDeps): Map<string, Quantity> {
   const { namespace = '' } = quota.metadata
-  const usage: Usage = new Map()
+  const usage = new Map<string, Quantity>()
   const nowMs = deps.clock.now()
-  for (const pod of deps.pods.list(namespace)) if (includesPod(quota, pod)) add(usage, podUsage(pod, nowMs))
-  for (const claim of deps.claims.list(namespace)) if (includesClaim(quota, claim)) add(usage, claimUsage(claim))
-  if (scopesOf(quota).length === 0) for (const service of deps.services.list(namespace)) add(usage, serviceUsage(service))
+  for (const [type, lister] of [
+    [pods, deps.pods],
+    [persistentVolumeClaims, deps.claims],
+    [services, deps.services],
+  ] as const)
+    for (const object of lister.list(namespace))
+      if (isInScope(quota, scopeFactsOf(type, object))) addUsage(usage, usageOf(type, object, nowMs))
   return usage
 }
 
 /** In the format of the limit, so that the two read alike; what is not used stands as 0. */
-export function planUsed(hard: Readonly<Record<string, string>>, usage: ReadonlyMap<string, bigint>): Readonly<Record<string, string>> {
+export function planUsed(hard: Readonly<Record<string, string>>, usage: Usage): Readonly<Record<string, string>> {
   const entries = Object.entries(hard).map(([name, limit]) => {
-    const nano = usage.get(name) ?? 0n
+    const { nano } = usage.get(name) ?? ZERO_QUANTITY
     return [name, formatQuantity({ nano, format: parseQuantity(limit).format })]
   })
   return Object.fromEntries(entries) as Record<string, string>
 }
 
-/** `deployments.apps` for `count/deployments.apps`, `secrets` for `secrets`; undefined for amounts. */
+/** `deployments.apps` for `count/deployments.apps`, `secrets` for `secrets`; undefined for amounts and for what `typedUsage` counts. */
 function countedKind(name: string): string | undefined {
-  if (name.startsWith('count/')) return name.slice('count/'.length)
-  return PLAIN_COUNTS.has(name) ? name : undefined
+  const counted = name.startsWith('count/') ? name.slice('count/'.length) : PLAIN_COUNTS.has(name) ? name : ''
+  return counted === '' || TYPED_KINDS.has(counted) ? undefined : counted
 }
 
 /** Metadata informers of the kinds that quotas count, started when the first quota names one. */

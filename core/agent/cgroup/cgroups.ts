@@ -1,11 +1,11 @@
 import { mkdir, readdir, readFile, rmdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { type QosClass, qosClassOf } from '../../api/rules/qos.ts'
 import type { Pod } from '../../api/types/core-v1.ts'
 import { ignoreMissing, isErrno } from '../files.ts'
 import type { CgroupHierarchy } from './hierarchy.ts'
 import { type CgroupLimits, filesV1, filesV2, quotaOf, sharesOf } from './limits.ts'
 import { podResources } from './pod-resources.ts'
-import { type QosClass, qosOf } from './qos.ts'
 
 export interface CgroupOptions {
   readonly hierarchy: CgroupHierarchy
@@ -34,7 +34,7 @@ const QOS_DIRS: Readonly<Record<QosClass, string>> = { Guaranteed: '', Burstable
 
 export function createPodCgroups(options: CgroupOptions): PodCgroups {
   const { root } = options
-  const pathOf = (pod: Pod): string => join(root, QOS_DIRS[qosOf(pod)], `pod${pod.metadata.uid}`)
+  const pathOf = (pod: Pod): string => join(root, QOS_DIRS[qosClassOf(pod.spec)], `pod${pod.metadata.uid}`)
   const all = (uid: string): readonly string[] => Object.values(QOS_DIRS).map((dir) => join(root, dir, `pod${uid}`))
   return {
     parentOf: pathOf,
@@ -54,7 +54,7 @@ export function createPodCgroups(options: CgroupOptions): PodCgroups {
       return [...found]
     },
     updateBurstable: async (pods) => {
-      const burstable = pods.filter((pod) => qosOf(pod) === 'Burstable')
+      const burstable = pods.filter((pod) => qosClassOf(pod.spec) === 'Burstable')
       const millicores = burstable.reduce((sum, pod) => sum + podResources(pod).cpuRequestMillicores, 0)
       await setLimits(options, join(root, 'burstable'), { cpuShares: sharesOf(millicores) })
     },

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { qosClassOf } from '../../api/rules/qos.ts'
 import type { Pod } from '../../api/types/core-v1.ts'
 import { readHierarchy } from './hierarchy.ts'
 import { filesV1, filesV2, quotaOf, sharesOf, weightOf } from './limits.ts'
 import { podResources } from './pod-resources.ts'
-import { qosOf } from './qos.ts'
 
 type Amounts = Readonly<Record<string, string>>
 const container = (requests?: Amounts, limits?: Amounts, restartPolicy?: string): object => ({
@@ -17,7 +17,7 @@ const pod = (containers: readonly object[], initContainers: readonly object[] = 
 
 const FULL = { cpu: '500m', memory: '64Mi' }
 
-describe('qosOf', () => {
+describe('qosClassOf', () => {
   const cases: readonly [string, Pod, string][] = [
     ['nothing set', pod([container()]), 'BestEffort'],
     ['limits only', pod([container(undefined, FULL)]), 'Guaranteed'],
@@ -30,7 +30,7 @@ describe('qosOf', () => {
   ]
   for (const [name, subject, want] of cases)
     it(`${name}: ${want}`, () => {
-      assert.equal(qosOf(subject), want)
+      assert.equal(qosClassOf(subject.spec), want)
     })
 })
 

@@ -1,3 +1,4 @@
+import { isSidecar } from '../../api/rules/pod-containers.ts'
 import type { Container, Pod } from '../../api/types/core-v1.ts'
 import { parseQuantity, toMilli, toUnits } from '../../meta/quantity.ts'
 
@@ -34,9 +35,6 @@ export function podResources(pod: Pod): PodResources {
 
 const millicores = (text: string | undefined): number => toMilli(parseQuantity(text))
 const bytes = (text: string | undefined): number => toUnits(parseQuantity(text))
-
-/** A sidecar: an init container that keeps running beside the others. */
-export const isSidecar = (container: Container): boolean => container.restartPolicy === 'Always'
 
 function together(pod: Pod, valueOf: (container: Container) => number | undefined): number | undefined {
   let sidecars = 0

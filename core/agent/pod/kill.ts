@@ -1,6 +1,6 @@
+import { isSidecar } from '../../api/rules/pod-containers.ts'
 import type { Container, Pod } from '../../api/types/core-v1.ts'
 import { isAborted } from '../../runtime/abort.ts'
-import { isSidecar } from '../cgroup/pod-resources.ts'
 import { ignoreAbsent } from '../cri/index.ts'
 import { containerReference } from './event-reference.ts'
 import { runHook } from './hooks.ts'

@@ -1,5 +1,5 @@
+import { isSidecar } from '../../api/rules/pod-containers.ts'
 import type { Container, Pod } from '../../api/types/core-v1.ts'
-import { isSidecar } from '../cgroup/pod-resources.ts'
 import { type ContainerRecord, isRunning, newestRecord, type PodRuntime } from './pod-runtime.ts'
 import { initRestartsAfter, restartsAfter } from './restart-policy.ts'
 import { containerHash } from './runtime-labels.ts'

@@ -1,5 +1,5 @@
+import { isSidecar } from '../../api/rules/pod-containers.ts'
 import type { Container, ContainerRestartRule, Pod } from '../../api/types/core-v1.ts'
-import { isSidecar } from '../cgroup/pod-resources.ts'
 import type { ContainerRecord } from './pod-runtime.ts'
 
 /** Whether a container that has ended runs again. Source: Kubernetes documentation, "Container restart policy". */

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { lastingContainers } from '../../api/rules/pod-containers.ts'
 import type { Pod, Service, ServicePort } from '../../api/types/core-v1.ts'
 import type { EndpointSlice } from '../../api/types/discovery-v1.ts'
 
@@ -108,11 +109,7 @@ export function hostPortsOf(pod: Pod): readonly HostPort[] {
     pod.status.phase === 'Failed'
   )
     return []
-  const containers = [
-    ...pod.spec.containers,
-    ...(pod.spec.initContainers ?? []).filter((container) => container.restartPolicy === 'Always'),
-  ]
-  return containers.flatMap((container) =>
+  return lastingContainers(pod.spec).flatMap((container) =>
     (container.ports ?? [])
       .filter((port) => (port.hostPort ?? 0) > 0)
       .map((port) => ({

@@ -1,6 +1,6 @@
+import { podTotal } from '../../api/rules/pod-resources.ts'
 import type { Container, LimitRange, LimitRangeItem, PersistentVolumeClaim, Pod } from '../../api/types/core-v1.ts'
 import { formatQuantity } from '../../meta/quantity.ts'
-import { aggregateContainers, isPodLevelResource } from '../resources/pod/resources.ts'
 import type { Work } from '../resources/resource-def.ts'
 import type { AdmissionAttributes, AdmissionPlugin, ObjectReader } from './admission.ts'
 import { denied, joinProblems } from './denied.ts'
@@ -66,14 +66,11 @@ function podProblems(pod: Pod, item: LimitRangeItem): readonly string[] {
     )
   }
   if (item.type !== 'Pod') return []
-  return boundProblems(item, { requests: podTotal(pod, 'requests'), limits: podTotal(pod, 'limits') })
+  return boundProblems(item, { requests: totalOf(pod, 'requests'), limits: totalOf(pod, 'limits') })
 }
 
-/** Amounts given for the pod as a whole win over the sum of its containers. */
-function podTotal({ spec }: Pod, kind: 'requests' | 'limits'): ResourceList {
-  const sums = [...aggregateContainers(spec, kind)].map(([name, quantity]) => [name, formatQuantity(quantity)] as const)
-  const whole = Object.entries(spec.resources?.[kind] ?? {}).filter(([name]) => isPodLevelResource(name))
-  return Object.fromEntries([...sums, ...whole])
+function totalOf({ spec }: Pod, kind: 'requests' | 'limits'): ResourceList {
+  return Object.fromEntries([...podTotal(spec, kind)].map(([name, quantity]) => [name, formatQuantity(quantity)]))
 }
 
 function boundProblems(item: LimitRangeItem, usage: Usage): readonly string[] {

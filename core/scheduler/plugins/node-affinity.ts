@@ -1,5 +1,5 @@
+import { matchesNodeTerm, matchesRequiredAffinity, nodeNamesOf } from '../../api/rules/node-match.ts'
 import { isNodeEvent, normalize, type Plugin } from '../framework.ts'
-import { matchesNodeTerm, matchesRequiredAffinity, nodeNamesOf } from '../node-match.ts'
 
 const rejection = { plugin: 'NodeAffinity', reasons: ["node(s) didn't match Pod's node affinity/selector"], isFinal: true }
 

@@ -1,6 +1,6 @@
+import { tolerates } from '../../api/rules/node-match.ts'
 import type { Taint } from '../../api/types/core-v1.ts'
 import { isNodeEvent, type Plugin } from '../framework.ts'
-import { tolerates } from '../node-match.ts'
 
 const CORDON: Taint = { key: 'node.kubernetes.io/unschedulable', effect: 'NoSchedule' }
 const rejection = { plugin: 'NodeUnschedulable', reasons: ['node(s) were unschedulable'], isFinal: true }

@@ -1,9 +1,9 @@
+import { matchesRequiredAffinity, toleratesNode } from '../../api/rules/node-match.ts'
 import type { Node, Pod, TopologySpreadConstraint } from '../../api/types/core-v1.ts'
 import { matchesLabels, type Selector, selectorOf } from '../../meta/selector.ts'
 import { withLabelKeys } from '../affinity-terms.ts'
 import { type ClusterEvent, type ClusterView, isNodeEvent, MAX_SCORE, type Plugin, type PluginRun, type Rejection } from '../framework.ts'
 import type { NodeInfo } from '../node-info.ts'
-import { matchesRequiredAffinity, untoleratedTaint } from '../node-match.ts'
 import type { PodInfo } from '../pod-info.ts'
 import type { DefaultSelector } from './default-spread.ts'
 
@@ -67,7 +67,7 @@ function defaultConstraints(pod: Pod, defaultSelector: DefaultSelector): readonl
 
 function includesNode(constraint: Constraint, pod: Pod, node: Node): boolean {
   if (constraint.honoursAffinity && !matchesRequiredAffinity(pod, node)) return false
-  return !constraint.honoursTaints || untoleratedTaint(node.spec.taints, pod.spec.tolerations, ['NoSchedule', 'NoExecute']) === undefined
+  return !constraint.honoursTaints || toleratesNode(node, pod.spec.tolerations)
 }
 
 function hasAllKeys(node: NodeInfo, constraints: readonly Constraint[]): boolean {

@@ -1,5 +1,5 @@
+import { tolerates, toleratesNode } from '../../api/rules/node-match.ts'
 import { isNodeEvent, normalize, type Plugin } from '../framework.ts'
-import { tolerates, untoleratedTaint } from '../node-match.ts'
 
 const rejection = { plugin: 'TaintToleration', reasons: ['node(s) had untolerated taint(s)'], isFinal: true }
 
@@ -11,8 +11,7 @@ export const taintToleration: Plugin = {
     const { tolerations } = pod.spec
     const soft = (tolerations ?? []).filter(({ effect }) => effect === undefined || effect === 'PreferNoSchedule')
     return {
-      filter: ({ node }) =>
-        untoleratedTaint(node?.spec.taints, tolerations, ['NoSchedule', 'NoExecute']) === undefined ? undefined : rejection,
+      filter: ({ node }) => (toleratesNode(node, tolerations) ? undefined : rejection),
       score: (nodes) =>
         normalize(
           nodes.map(({ node }) => {
@@ -23,6 +22,5 @@ export const taintToleration: Plugin = {
         ),
     }
   },
-  wakes: (event, { pod }) =>
-    isNodeEvent(event) && untoleratedTaint(event.node.spec.taints, pod.spec.tolerations, ['NoSchedule', 'NoExecute']) === undefined,
+  wakes: (event, { pod }) => isNodeEvent(event) && toleratesNode(event.node, pod.spec.tolerations),
 }

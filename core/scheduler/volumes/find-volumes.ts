@@ -1,9 +1,9 @@
+import { matchesNodeSelector } from '../../api/rules/node-match.ts'
 import type { Node, PersistentVolume, PersistentVolumeClaim } from '../../api/types/core-v1.ts'
 import type { StorageClass } from '../../api/types/storage-v1.ts'
 import { keyOf } from '../../meta/object.ts'
 import { compareQuantity, parseQuantity } from '../../meta/quantity.ts'
 import { matchesLabels, selectorOf } from '../../meta/selector.ts'
-import { matchesNodeSelector } from '../node-match.ts'
 import { classNameOf, SELECTED_NODE, type SortedClaims, type VolumeListers } from './claims.ts'
 
 /** What binding a pod's claims on one node takes. */

@@ -1,7 +1,7 @@
+import { qosClassOf } from '../../../api/rules/qos.ts'
 import type { Container, Pod } from '../../../api/types/core-v1.ts'
 import { parseQuantity, toMilli, toUnits } from '../../../meta/quantity.ts'
 import { CPU_PERIOD_MICROS, quotaOf, sharesOf } from '../../cgroup/limits.ts'
-import { qosOf } from '../../cgroup/qos.ts'
 import type { LinuxResources } from '../../cri/types.ts'
 
 export interface ResourceFacts {
@@ -34,7 +34,7 @@ export function containerResources(pod: Pod, container: Container, facts: Resour
 /** The less of its memory a container asked for, the sooner it is killed. Source: Kubernetes documentation, "Node OOM behavior". */
 export function oomScoreAdj(pod: Pod, container: Container, memoryCapacityBytes: number): number {
   if ((pod.spec.priority ?? 0) >= SYSTEM_NODE_CRITICAL) return GUARANTEED_ADJ
-  const qos = qosOf(pod)
+  const qos = qosClassOf(pod.spec)
   if (qos === 'Guaranteed') return GUARANTEED_ADJ
   if (qos === 'BestEffort') return BEST_EFFORT_ADJ
   const request = toUnits(parseQuantity(container.resources.requests?.memory))

@@ -1,3 +1,4 @@
+import { lastingContainers } from '../../../api/rules/pod-containers.ts'
 import type { Container, Pod } from '../../../api/types/core-v1.ts'
 import type { PortMapping, SandboxConfig } from '../../cri/types.ts'
 import { sandboxLabels } from '../runtime-labels.ts'
@@ -37,8 +38,7 @@ export function buildSandboxConfig(input: SandboxInput): SandboxConfig {
 }
 
 function portMappings(pod: Pod): readonly PortMapping[] {
-  const sidecars = (pod.spec.initContainers ?? []).filter(({ restartPolicy }) => restartPolicy === 'Always')
-  return [...pod.spec.containers, ...sidecars].flatMap(mappingsOf)
+  return lastingContainers(pod.spec).flatMap(mappingsOf)
 }
 
 function mappingsOf(container: Container): readonly PortMapping[] {

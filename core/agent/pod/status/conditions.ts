@@ -1,6 +1,6 @@
+import { isSidecar } from '../../../api/rules/pod-containers.ts'
 import type { ContainerStatus, Pod, PodCondition } from '../../../api/types/core-v1.ts'
 import { deepEqual } from '../../../meta/deep-equal.ts'
-import { isSidecar } from '../../cgroup/pod-resources.ts'
 import { incompleteInit, type PodPhase } from './phase.ts'
 
 export interface ConditionsInput {

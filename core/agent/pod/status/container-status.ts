@@ -1,3 +1,4 @@
+import { isSidecar } from '../../../api/rules/pod-containers.ts'
 import type {
   Container,
   ContainerState,
@@ -9,7 +10,6 @@ import type {
   VolumeMountStatus,
 } from '../../../api/types/core-v1.ts'
 import { toTimestamp } from '../../../runtime/clock.ts'
-import { isSidecar } from '../../cgroup/pod-resources.ts'
 import { type ContainerRecord, isRunning, type PodRuntime } from '../pod-runtime.ts'
 
 /** Why a container does not run although it should: told instead of its last end. */

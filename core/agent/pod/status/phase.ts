@@ -1,5 +1,5 @@
+import { isSidecar } from '../../../api/rules/pod-containers.ts'
 import type { ContainerStatus, Pod } from '../../../api/types/core-v1.ts'
-import { isSidecar } from '../../cgroup/pod-resources.ts'
 import { initRestartsAfter, restartsAfter } from '../restart-policy.ts'
 
 export type PodPhase = 'Pending' | 'Running' | 'Succeeded' | 'Failed'

@@ -1,5 +1,5 @@
+import { qosClassOf } from '../../../api/rules/qos.ts'
 import type { ContainerStatus, PodStatus } from '../../../api/types/core-v1.ts'
-import { qosOf } from '../../cgroup/qos.ts'
 import { podIpsOf, readySandbox } from '../pod-runtime.ts'
 import { podConditions } from './conditions.ts'
 import { groupStatuses, type StatusInput } from './container-status.ts'
@@ -68,7 +68,7 @@ export function buildPodStatus(input: PodStatusInput): PodStatus {
     initContainerStatuses: optional(init),
     containerStatuses: optional(sorted(regular)),
     ephemeralContainerStatuses: optional(ephemeral),
-    qosClass: old.qosClass ?? qosOf(pod),
+    qosClass: old.qosClass ?? qosClassOf(pod.spec),
   }
 }
 

@@ -1,6 +1,6 @@
+import { podAmounts } from '../../../api/rules/quota-usage.ts'
 import type { Container, Pod } from '../../../api/types/core-v1.ts'
 import { parseQuantity, type Quantity } from '../../../meta/quantity.ts'
-import { podAmounts } from './usage.ts'
 
 /** A quota on one of these obliges every container to state it. */
 const OBLIGATORY: ReadonlySet<string> = new Set(['cpu', 'memory', 'requests.cpu', 'requests.memory', 'limits.cpu', 'limits.memory'])

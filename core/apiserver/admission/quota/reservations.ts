@@ -1,4 +1,4 @@
-import type { Usage } from './usage.ts'
+import type { Usage } from '../../../api/rules/quota-usage.ts'
 
 /** A charge for a write that was admitted and is on its way to the store. */
 export interface Reservation {

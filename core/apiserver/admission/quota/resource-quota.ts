@@ -1,3 +1,5 @@
+import { isInScope, type ScopeFacts, scopeFactsOf } from '../../../api/rules/quota-scopes.ts'
+import { type Usage, usageOf } from '../../../api/rules/quota-usage.ts'
 import type { Pod, ResourceQuota } from '../../../api/types/core-v1.ts'
 import type { KubeObject } from '../../../meta/object.ts'
 import {
@@ -16,8 +18,6 @@ import { RESOURCE_QUOTAS } from '../target.ts'
 import { constraintProblem } from './constraints.ts'
 import { Ledger } from './ledger.ts'
 import { Reservations } from './reservations.ts'
-import { isInScope, type ScopeFacts, scopeFactsOf } from './scopes.ts'
-import { type Usage, usageOf } from './usage.ts'
 
 export interface ResourceQuotaDeps {
   readonly reader: ObjectReader

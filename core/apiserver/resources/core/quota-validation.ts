@@ -1,9 +1,9 @@
+import { isHugePages } from '../../../api/rules/pod-resources.ts'
 import type { LimitRange, LimitRangeItem, ResourceQuota, ResourceQuotaSpec } from '../../../api/types/core-v1.ts'
 import { deepEqual } from '../../../meta/deep-equal.ts'
 import { duplicate, type FieldError, forbidden, invalid, required } from '../../../meta/field-error.ts'
 import { qualifiedNameProblems } from '../../../meta/names.ts'
 import { compareQuantity, parseQuantity, toApproximate } from '../../../meta/quantity.ts'
-import { isHugePages } from '../pod/resources.ts'
 import { checkResourceName, checkResourceQuantity } from '../pod/validate/resources.ts'
 import { checkFormat, IMMUTABLE, type Problems } from '../validation/common.ts'
 

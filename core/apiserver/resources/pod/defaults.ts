@@ -1,7 +1,8 @@
+import { aggregateContainers, isHugePages, isPodLevelResource } from '../../../api/rules/pod-resources.ts'
 import type { Container, ContainerStatus, Pod, ResourceRequirements } from '../../../api/types/core-v1.ts'
+import { formatQuantity } from '../../../meta/quantity.ts'
 import { roundQuantities, roundRequirements } from '../defaulting.ts'
 import type { Work } from '../resource-def.ts'
-import { aggregateContainers, isHugePages, isPodLevelResource, quantityText } from './resources.ts'
 import { defaultPodSpec } from './spec-defaults.ts'
 
 /** What pods get beyond templates: requests from limits, service links, host ports. Source: shared facts on defaults, core_v1.Pod. */
@@ -35,10 +36,10 @@ function defaultPodResources(spec: Work<Pod>['spec'], resources: Work<ResourceRe
   const { limits = {}, requests = {} } = resources
   if (Object.keys(limits).length === 0 && Object.keys(requests).length === 0) return
   for (const [name, quantity] of aggregateContainers(spec, 'limits'))
-    if (isHugePages(name) && requests[name] === undefined) limits[name] ??= quantityText(quantity)
+    if (isHugePages(name) && requests[name] === undefined) limits[name] ??= formatQuantity(quantity)
   if (Object.keys(limits).length > 0) {
     for (const [name, quantity] of aggregateContainers(spec, 'requests'))
-      if (name === 'cpu' || name === 'memory') requests[name] ??= quantityText(quantity)
+      if (name === 'cpu' || name === 'memory') requests[name] ??= formatQuantity(quantity)
     for (const [name, text] of Object.entries(limits)) if (isPodLevelResource(name)) requests[name] ??= text
     resources.limits = limits
   }

@@ -1,11 +1,11 @@
+import { isSidecar } from '../../../api/rules/pod-containers.ts'
+import { qosClassOf } from '../../../api/rules/qos.ts'
 import type { Container, Pod, PodAffinityTerm, PodSpec } from '../../../api/types/core-v1.ts'
 import type { LabelSelector } from '../../../api/types/meta-v1.ts'
 import { deepEqual } from '../../../meta/deep-equal.ts'
 import type { Work } from '../resource-def.ts'
 import { keepMetadata, keepStored } from '../strategy.ts'
 import { syncAppArmor } from './profiles.ts'
-import { qosClassOf } from './qos.ts'
-import { isRestartable } from './resources.ts'
 
 /** Source for this file: shared facts on defaults, strategies core_v1.Pod. */
 export function preparePodCreate(pod: Work<Pod>): void {
@@ -85,7 +85,7 @@ export function prepareResize(next: Work<Pod>, old: Pod): void {
   replaceSpec(next, old, (sent) => ({
     containers: mergeResources(sent.containers, old.spec.containers, () => true),
     ...(sent.initContainers !== undefined && {
-      initContainers: mergeResources(sent.initContainers, old.spec.initContainers ?? [], isRestartable),
+      initContainers: mergeResources(sent.initContainers, old.spec.initContainers ?? [], isSidecar),
     }),
   }))
 }

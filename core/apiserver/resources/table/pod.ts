@@ -1,3 +1,4 @@
+import { isSidecar } from '../../../api/rules/pod-containers.ts'
 import type { ContainerState, ContainerStatus, Pod } from '../../../api/types/core-v1.ts'
 import type { Cell } from '../resource-def.ts'
 import { age, conditionOf, isTrue, NONE } from './cells.ts'
@@ -21,8 +22,7 @@ function endedReason(state: NonNullable<ContainerState['terminated']>): string {
 
 const later = (a: string, b: string | undefined): string => (b !== undefined && b > a ? b : a)
 
-const isSidecar = (pod: Pod, name: string): boolean =>
-  pod.spec.initContainers?.some((c) => c.name === name && c.restartPolicy === 'Always') ?? false
+const isSidecarOf = (pod: Pod, name: string): boolean => pod.spec.initContainers?.some((c) => c.name === name && isSidecar(c)) ?? false
 
 /** What holds initialisation up, undefined when this container does not. */
 function initReason(status: ContainerStatus, sidecar: boolean, position: string): string | undefined {
@@ -42,7 +42,7 @@ function summarizeInit(pod: Pod, summary: Summary): { blocked: boolean; restarts
     const finished = status.lastState.terminated?.finishedAt
     summary.restarts += status.restartCount
     summary.lastRestart = later(summary.lastRestart, finished)
-    const sidecar = isSidecar(pod, status.name)
+    const sidecar = isSidecarOf(pod, status.name)
     if (sidecar) {
       sidecars.restarts += status.restartCount
       sidecars.lastRestart = later(sidecars.lastRestart, finished)
@@ -87,7 +87,7 @@ export function podSummary(pod: Pod): Readonly<Summary> {
   const summary: Summary = {
     reason: status.reason ?? status.phase ?? '',
     ready: 0,
-    total: spec.containers.length + (spec.initContainers?.filter((c) => c.restartPolicy === 'Always').length ?? 0),
+    total: spec.containers.length + (spec.initContainers?.filter(isSidecar).length ?? 0),
     restarts: 0,
     lastRestart: '',
   }

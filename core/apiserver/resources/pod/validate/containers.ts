@@ -1,8 +1,8 @@
+import { isSidecar } from '../../../../api/rules/pod-containers.ts'
 import type { Container, EphemeralContainer, PodSpec, Volume } from '../../../../api/types/core-v1.ts'
 import { duplicate, forbidden, invalid, notFound, required, tooLong } from '../../../../meta/field-error.ts'
 import { dns1123LabelProblems, portNameProblems } from '../../../../meta/names.ts'
 import { checkEnum, checkPort, checkRequiredEnum, checkRequiredFormat, type Problems } from '../../validation/common.ts'
-import { isRestartable } from '../resources.ts'
 import { checkEnv, checkEnvFrom } from './env.ts'
 import { checkMounts } from './mounts.ts'
 import { checkLifecycle, checkNoGrace, checkProbe, checkSingleSuccess } from './probes.ts'
@@ -157,7 +157,7 @@ export function checkInitContainers(scope: PodScope, path: string, names: Set<st
     else names.add(container.name)
     // Ports of init containers collide among themselves only: they do not run at the same time as others.
     checkUniqueHostPorts([container], path, new Set(), problems)
-    if (isRestartable(container)) checkProbes(container, at, scope.graceSeconds, problems)
+    if (isSidecar(container)) checkProbes(container, at, scope.graceSeconds, problems)
     else checkNoSidecarFields(container, at, problems)
   }
 }

@@ -1,8 +1,8 @@
+import { aggregateContainers, isPodLevelResource } from '../../../../api/rules/pod-resources.ts'
 import type { PodSpec, ResourceRequirements } from '../../../../api/types/core-v1.ts'
 import { forbidden, invalid, notSupported } from '../../../../meta/field-error.ts'
 import { compareQuantity, formatQuantity, parseQuantity } from '../../../../meta/quantity.ts'
 import type { Problems } from '../../validation/common.ts'
-import { aggregateContainers, isPodLevelResource, quantityText } from '../resources.ts'
 import { checkResourceQuantity } from './resources.ts'
 
 const POD_RESOURCES = ['cpu', 'hugepages-', 'memory']
@@ -56,7 +56,7 @@ function checkLimitsCover(spec: PodSpec, limits: Readonly<Record<string, string>
           invalid(
             `${path}.limits[${name}]`,
             text,
-            `must be greater than or equal to aggregate container limits of ${quantityText(needed)}`,
+            `must be greater than or equal to aggregate container limits of ${formatQuantity(needed)}`,
           ),
         )
       continue

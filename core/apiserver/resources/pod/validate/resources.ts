@@ -1,9 +1,9 @@
+import { isHugePages } from '../../../../api/rules/pod-resources.ts'
 import type { ResourceRequirements } from '../../../../api/types/core-v1.ts'
 import { duplicate, type FieldError, forbidden, invalid, notFound, required } from '../../../../meta/field-error.ts'
 import { qualifiedNameProblems } from '../../../../meta/names.ts'
 import { compareQuantity, formatQuantity, parseQuantity } from '../../../../meta/quantity.ts'
 import { checkFormat, NON_NEGATIVE, type Problems } from '../../validation/common.ts'
-import { isHugePages } from '../resources.ts'
 
 const CONTAINER_RESOURCES: ReadonlySet<string> = new Set(['cpu', 'memory', 'ephemeral-storage'])
 const QUOTA_OF = ['cpu', 'memory', 'ephemeral-storage', 'storage'].flatMap((name) => [`requests.${name}`, `limits.${name}`])

@@ -1,9 +1,9 @@
+import { isSidecar } from '../../../../api/rules/pod-containers.ts'
 import type { Container, Pod, PodSpec } from '../../../../api/types/core-v1.ts'
 import { duplicate, type FieldError, forbidden, invalid } from '../../../../meta/field-error.ts'
 import { dns1123SubdomainProblems, qualifiedNameProblems } from '../../../../meta/names.ts'
 import { checkFormat, checkImmutable, type Problems } from '../../validation/common.ts'
 import { checkIp } from '../../validation/network.ts'
-import { isRestartable } from '../resources.ts'
 import { checkAnnotationUpdate } from './update.ts'
 
 const GENERATION_TEXT = 'must be a non-negative integer'
@@ -76,7 +76,7 @@ const findContainer = (containers: readonly Container[] | undefined, name: strin
   containers?.find((container) => container.name === name)
 
 function mayRestart(container: Container | undefined, { restartPolicy }: PodSpec, exitCode: number): boolean {
-  if (container !== undefined && (isRestartable(container) || hasRestartRule(container, exitCode))) return true
+  if (container !== undefined && (isSidecar(container) || hasRestartRule(container, exitCode))) return true
   const policy = container?.restartPolicy ?? restartPolicy
   return policy === 'OnFailure' && exitCode !== 0
 }

@@ -1,9 +1,9 @@
+import { isSidecar } from '../../../../api/rules/pod-containers.ts'
+import { qosClassOf } from '../../../../api/rules/qos.ts'
 import type { Container, Pod } from '../../../../api/types/core-v1.ts'
 import { deepEqual } from '../../../../meta/deep-equal.ts'
 import { type FieldError, forbidden, invalid } from '../../../../meta/field-error.ts'
 import type { Problems } from '../../validation/common.ts'
-import { qosClassOf } from '../qos.ts'
-import { isRestartable } from '../resources.ts'
 import { MIRROR } from './annotations.ts'
 import { checkPodSpec } from './spec.ts'
 import { difference } from './update.ts'
@@ -66,7 +66,7 @@ function checkContainers(next: readonly Container[], old: readonly Container[], 
   next.forEach((container, i) => {
     const before = old[i]
     if (before === undefined || deepEqual(container.resources, before.resources)) return
-    if (path === 'spec.initContainers' && !isRestartable(before))
+    if (path === 'spec.initContainers' && !isSidecar(before))
       problems.push(forbidden('spec', 'resources for non-sidecar init containers are immutable'))
     checkKept(container, before, `${path}[${i}].resources`, problems)
     const side = path === 'spec.initContainers' ? 'only cpu and memory resources for sidecar containers are mutable' : undefined

@@ -1,5 +1,6 @@
-import type { PersistentVolumeClaim, Pod, ResourceQuota, ScopedResourceSelectorRequirement } from '../../../api/types/core-v1.ts'
-import type { KubeObject } from '../../../meta/object.ts'
+import type { KubeObject } from '../../meta/object.ts'
+import type { PersistentVolumeClaim, Pod, ResourceQuota, ScopedResourceSelectorRequirement } from '../types/core-v1.ts'
+import { qosClassOf } from './qos.ts'
 
 interface GroupResource {
   readonly group: string
@@ -22,6 +23,7 @@ interface ClaimFacts {
   readonly attributesClass: string
 }
 
+/** The facts of one object, to be kept for as long as the object does not change. */
 export function scopeFactsOf({ group, resource }: GroupResource, object: KubeObject): ScopeFacts {
   if (group !== '') return undefined
   if (resource === 'pods') return podFacts(object as Pod)
@@ -30,13 +32,18 @@ export function scopeFactsOf({ group, resource }: GroupResource, object: KubeObj
 }
 
 /** Whether a quota is about an object at all: without scopes about all, with scopes about those that meet each of them. */
-export function isInScope({ spec }: ResourceQuota, facts: ScopeFacts): boolean {
-  const requirements: ScopedResourceSelectorRequirement[] = [
+export function isInScope(quota: ResourceQuota, facts: ScopeFacts): boolean {
+  const requirements = scopesOf(quota)
+  if (requirements.length === 0) return true
+  return facts !== undefined && requirements.every((requirement) => matches(requirement, facts))
+}
+
+/** All scopes of a quota in one form. */
+export function scopesOf({ spec }: ResourceQuota): readonly ScopedResourceSelectorRequirement[] {
+  return [
     ...(spec.scopes ?? []).map((scopeName) => ({ scopeName, operator: 'Exists' as const })),
     ...(spec.scopeSelector?.matchExpressions ?? []),
   ]
-  if (requirements.length === 0) return true
-  return facts !== undefined && requirements.every((requirement) => matches(requirement, facts))
 }
 
 function matches(requirement: ScopedResourceSelectorRequirement, facts: NonNullable<ScopeFacts>): boolean {
@@ -77,19 +84,10 @@ function podFacts(pod: Pod): PodFacts {
   return {
     kind: 'pod',
     terminating: (pod.spec.activeDeadlineSeconds ?? -1) >= 0,
-    bestEffort: isBestEffort(pod),
+    bestEffort: (pod.status.qosClass ?? qosClassOf(pod.spec)) === 'BestEffort',
     crossNamespace: usesOtherNamespaces(pod),
     priorityClass: pod.spec.priorityClassName ?? '',
   }
-}
-
-/** No container asks for cpu or memory. */
-function isBestEffort({ spec }: Pod): boolean {
-  return [...spec.containers, ...(spec.initContainers ?? [])].every(({ resources }) =>
-    [resources.requests, resources.limits].every((list) =>
-      Object.entries(list ?? {}).every(([name, amount]) => (name !== 'cpu' && name !== 'memory') || amount === '0'),
-    ),
-  )
 }
 
 function usesOtherNamespaces({ spec }: Pod): boolean {

@@ -1,8 +1,9 @@
-import type { PersistentVolumeClaim, Pod, Service } from '../../../api/types/core-v1.ts'
-import type { KubeObject } from '../../../meta/object.ts'
-import { addQuantity, parseQuantity, type Quantity, quantityOf } from '../../../meta/quantity.ts'
-import { aggregateContainers, isHugePages, isPodLevelResource } from '../../resources/pod/resources.ts'
+import type { KubeObject } from '../../meta/object.ts'
+import { addQuantity, parseQuantity, type Quantity, quantityOf, ZERO_QUANTITY } from '../../meta/quantity.ts'
+import type { PersistentVolumeClaim, Pod, Service } from '../types/core-v1.ts'
+import { isHugePages, podTotal } from './pod-resources.ts'
 
+/** Amounts by the name that a quota limits them under. */
 export type Usage = ReadonlyMap<string, Quantity>
 
 interface GroupResource {
@@ -12,7 +13,7 @@ interface GroupResource {
 
 const ONE = quantityOf(1)
 /** Counted under their plain name as well as under `count/`. */
-const PLAIN_COUNTS: ReadonlySet<string> = new Set([
+export const PLAIN_COUNTS: ReadonlySet<string> = new Set([
   'configmaps',
   'secrets',
   'replicationcontrollers',
@@ -52,7 +53,7 @@ export function podAmounts(requests: Usage, limits: Usage): Map<string, Quantity
 }
 
 /** Pods that are over, or past their grace, keep their entry but take no resources. */
-export function isCharged({ metadata, status }: Pod, nowMs: number): boolean {
+function isCharged({ metadata, status }: Pod, nowMs: number): boolean {
   if (status.phase === 'Failed' || status.phase === 'Succeeded') return false
   if (metadata.deletionTimestamp === undefined) return true
   // NOTE: the deletion timestamp already includes the grace period.
@@ -62,13 +63,12 @@ export function isCharged({ metadata, status }: Pod, nowMs: number): boolean {
 function addPod(usage: Map<string, Quantity>, pod: Pod, nowMs: number): void {
   if (!isCharged(pod, nowMs)) return
   usage.set('pods', ONE)
-  for (const [name, quantity] of podAmounts(podTotal(pod, 'requests'), podTotal(pod, 'limits'))) usage.set(name, quantity)
+  for (const [name, quantity] of podAmounts(withOverhead(pod, 'requests'), withOverhead(pod, 'limits'))) usage.set(name, quantity)
 }
 
-function podTotal({ spec }: Pod, kind: 'requests' | 'limits'): Usage {
-  const total = new Map(aggregateContainers(spec, kind))
-  for (const [name, text] of Object.entries(spec.resources?.[kind] ?? {}))
-    if (isPodLevelResource(name)) total.set(name, parseQuantity(text))
+/** Overhead raises a limit only where there is one. */
+function withOverhead({ spec }: Pod, kind: 'requests' | 'limits'): Usage {
+  const total = podTotal(spec, kind)
   for (const [name, text] of Object.entries(spec.overhead ?? {})) {
     const sum = total.get(name)
     if (kind === 'requests' || (sum !== undefined && sum.nano !== 0n)) {
@@ -95,4 +95,9 @@ function addClaim(usage: Map<string, Quantity>, { metadata, spec }: PersistentVo
   if (storage === undefined) return
   usage.set('requests.storage', parseQuantity(storage))
   if (className !== '') usage.set(`${prefix}requests.storage`, parseQuantity(storage))
+}
+
+/** Adds `more` into `total`. */
+export function addUsage(total: Map<string, Quantity>, more: Usage): void {
+  for (const [name, quantity] of more) total.set(name, addQuantity(total.get(name) ?? ZERO_QUANTITY, quantity))
 }

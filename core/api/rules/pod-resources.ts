@@ -1,10 +1,8 @@
-import type { Container, PodSpec } from '../../../api/types/core-v1.ts'
-import { addQuantity, compareQuantity, formatQuantity, parseQuantity, type Quantity, ZERO_QUANTITY } from '../../../meta/quantity.ts'
+import { addQuantity, compareQuantity, parseQuantity, type Quantity, ZERO_QUANTITY } from '../../meta/quantity.ts'
+import type { PodSpec } from '../types/core-v1.ts'
+import { isSidecar } from './pod-containers.ts'
 
 type ResourceKind = 'limits' | 'requests'
-
-/** A container that runs beside the main ones although it stands among the init containers. */
-export const isRestartable = (container: Pick<Container, 'restartPolicy'>): boolean => container.restartPolicy === 'Always'
 
 export const isHugePages = (resource: string): boolean => resource.startsWith('hugepages-')
 
@@ -29,7 +27,7 @@ export function aggregateContainers(spec: PodSpec, kind: ResourceKind): Map<stri
   for (const container of spec.initContainers ?? []) {
     const step = new Map(sidecars)
     add(step, container.resources[kind])
-    if (isRestartable(container)) {
+    if (isSidecar(container)) {
       add(running, container.resources[kind])
       add(sidecars, container.resources[kind])
     }
@@ -39,5 +37,10 @@ export function aggregateContainers(spec: PodSpec, kind: ResourceKind): Map<stri
   return running
 }
 
-/** As written in a resource list. */
-export const quantityText = (quantity: Quantity): string => formatQuantity(quantity)
+/** Amounts given for the pod as a whole win over what its containers need together. Overhead is not in it. */
+export function podTotal(spec: PodSpec, kind: ResourceKind): Map<string, Quantity> {
+  const total = aggregateContainers(spec, kind)
+  for (const [name, text] of Object.entries(spec.resources?.[kind] ?? {}))
+    if (isPodLevelResource(name)) total.set(name, parseQuantity(text))
+  return total
+}

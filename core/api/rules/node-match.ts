@@ -1,15 +1,16 @@
-import type { Node, NodeSelector, NodeSelectorTerm, Pod, Taint, Toleration } from '../api/types/core-v1.ts'
+import type { Node, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, Pod, Taint, Toleration } from '../types/core-v1.ts'
 
-type Requirement = NonNullable<NodeSelectorTerm['matchExpressions']>[number]
+/** Whether a pod may be on a node. Source: Kubernetes documentation, "Assigning Pods to Nodes" and "Taints and Tolerations". */
+
 type Labels = Readonly<Record<string, string>>
 
 const INTEGER = /^[+-]?\d+$/
 
 /** `spec.nodeSelector` and required node affinity together. */
-export function matchesRequiredAffinity(pod: Pod, node: Node): boolean {
+export function matchesRequiredAffinity({ spec }: Pick<Pod, 'spec'>, node: Node): boolean {
   const labels = node.metadata.labels ?? {}
-  for (const [key, value] of Object.entries(pod.spec.nodeSelector ?? {})) if (labels[key] !== value) return false
-  const required = pod.spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution
+  for (const [key, value] of Object.entries(spec.nodeSelector ?? {})) if (labels[key] !== value) return false
+  const required = spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution
   return required === undefined || matchesNodeSelector(required, node)
 }
 
@@ -30,7 +31,7 @@ export function matchesNodeTerm(term: NodeSelectorTerm, node: Node): boolean {
   )
 }
 
-function matchesRequirement({ key, operator, values = [] }: Requirement, labels: Labels): boolean {
+function matchesRequirement({ key, operator, values = [] }: NodeSelectorRequirement, labels: Labels): boolean {
   const value = labels[key]
   switch (operator) {
     case 'In':
@@ -65,7 +66,7 @@ export function nodeNamesOf(pod: Pod): ReadonlySet<string> | undefined {
   return names
 }
 
-/** Source: Kubernetes documentation, "Taints and Tolerations". */
+/** `Gt` and `Lt` compare as integers, and never hold for what is not one. */
 export function tolerates(toleration: Toleration, taint: Taint): boolean {
   const { key = '', operator = 'Equal', value = '', effect } = toleration
   if (effect !== undefined && effect !== taint.effect) return false
@@ -81,11 +82,16 @@ export function tolerates(toleration: Toleration, taint: Taint): boolean {
   }
 }
 
-/** The first taint with one of `effects` that no toleration covers. */
-export function untoleratedTaint(
+/** Taints with one of `effects` that no toleration covers. */
+export function untoleratedTaints(
   taints: readonly Taint[] | undefined,
   tolerations: readonly Toleration[] | undefined,
   effects: readonly Taint['effect'][],
-): Taint | undefined {
-  return taints?.find((taint) => effects.includes(taint.effect) && !(tolerations ?? []).some((toleration) => tolerates(toleration, taint)))
+): readonly Taint[] {
+  return (taints ?? []).filter((taint) => effects.includes(taint.effect) && !(tolerations ?? []).some((each) => tolerates(each, taint)))
+}
+
+/** Whether the tolerations let a new pod onto the node, and one that runs there stay. */
+export function toleratesNode(node: Node | undefined, tolerations: readonly Toleration[] | undefined): boolean {
+  return untoleratedTaints(node?.spec.taints, tolerations, ['NoSchedule', 'NoExecute']).length === 0
 }

@@ -40,6 +40,12 @@ describe('the command line', () => {
     assert.match(k3ts(['--version']).stdout, /^k3ts version v1\.35\.\d+\+k3ts\d+ /)
   })
 
+  it('starts Node without what costs memory: source maps, large young generations', () => {
+    const tell = 'data:text/javascript,console.error(process.sourceMapsEnabled,process.execArgv.join())'
+    const { stderr } = k3ts(['--version'], { NODE_OPTIONS: `--import=${tell}` })
+    assert.equal(stderr, 'false --max-semi-space-size=8\n')
+  })
+
   const refused: readonly (readonly [string, readonly string[], RegExp])[] = [
     ['an unknown flag', ['--nonsense'], /unknown option '--nonsense'/],
     ['a flag of K3s that has no effect here', ['--cluster-init'], /--cluster-init is not supported by this version/],

@@ -3,17 +3,15 @@ import type { EndpointAddress, EndpointSubset, Endpoints, Service } from '../../
 import type { Endpoint, EndpointPort, EndpointSlice } from '../../core/api/types/discovery-v1.ts'
 import type { Client } from '../../core/client/client.ts'
 import type { Informer, Lister } from '../../core/client/informer.ts'
-import { keyOf, type ObjectKey, objectKey } from '../../core/meta/object.ts'
+import { keyOf, type ObjectKey } from '../../core/meta/object.ts'
 import { controllerReference } from '../../core/meta/owner.ts'
-import { ignoreNotFound } from '../../core/meta/status-error.ts'
 import type { Clock } from '../../core/runtime/clock.ts'
 import { type Controller, done, type ReconcileContext, type Result, watch } from '../runtime/controller.ts'
 import { Expectations } from '../runtime/expectations.ts'
-import { isNamespaceTerminating } from '../runtime/failure.ts'
 import type { PortGroup } from './endpoint-slice/desired.ts'
 import { portKey } from './endpoint-slice/desired.ts'
-import { MANAGED_BY, SERVICE_NAME } from './endpoint-slice/endpoint-slice.ts'
 import { planSlices } from './endpoint-slice/plan.ts'
+import { MANAGED_BY, SERVICE_NAME, SliceWriter, serviceKeysOf } from './endpoint-slice/write.ts'
 import { familyOf, type IpFamily } from './pod-endpoint.ts'
 
 /**
@@ -35,6 +33,7 @@ const BY_ENDPOINTS = 'endpointsOfMirror'
 const MAX_PER_SUBSET = 1000
 
 export function endpointSliceMirroringController(deps: MirroringDeps): Controller {
+  const mirrorKeys = serviceKeysOf(CONTROLLER)
   deps.slices.addIndex(BY_ENDPOINTS, mirrorKeys)
   const expectations = new Expectations(deps.slices, deps.clock)
   return {
@@ -43,15 +42,10 @@ export function endpointSliceMirroringController(deps: MirroringDeps): Controlle
     watches: [
       watch(endpointsType, (endpoints) => [keyOf(endpoints)]),
       watch(services, (service) => [keyOf(service)]),
-      watch(endpointSlices, (slice) => mirrorKeys(slice) as readonly ObjectKey[]),
+      watch(endpointSlices, mirrorKeys),
     ],
     reconcile: (key, context) => reconcile(key, deps, expectations, context),
   }
-}
-
-function mirrorKeys({ metadata }: EndpointSlice): readonly string[] {
-  const service = metadata.labels?.[SERVICE_NAME]
-  return service !== undefined && metadata.labels?.[MANAGED_BY] === CONTROLLER ? [objectKey(metadata.namespace, service)] : []
 }
 
 async function reconcile(
@@ -64,36 +58,18 @@ async function reconcile(
   const service = deps.services.get(key)
   const existing = deps.slices.byIndex(BY_ENDPOINTS, key)
   if (!expectations.satisfied(key)) return done
-  const remove = async (slice: EndpointSlice): Promise<void> => {
-    await ignoreNotFound(deps.client.delete(endpointSlices, slice.metadata, { signal }))
-    expectations.deleted(key, slice)
-  }
+  const writer = new SliceWriter(deps.client, expectations, key, signal)
   if (endpoints === undefined || service === undefined || !isMirrored(endpoints, service)) {
-    for (const slice of existing) await remove(slice)
+    await writer.remove(existing)
     return done
   }
   const labels = { ...endpoints.metadata.labels, [SERVICE_NAME]: endpoints.metadata.name, [MANAGED_BY]: CONTROLLER }
-  const { namespace, name } = endpoints.metadata
+  const owner = { reference: controllerReference(endpointsType, endpoints), labels }
   for (const family of ['IPv4', 'IPv6'] as const) {
     const own = existing.filter(({ addressType }) => addressType === family)
     const wanted = desiredMirror(endpoints.subsets ?? [], family)
-    if (wanted.size === 0) {
-      for (const slice of own) await remove(slice)
-      continue
-    }
-    const plan = planSlices(own, wanted, labels)
-    for (const { ports, endpoints: members } of plan.create) {
-      const metadata = { namespace, generateName: `${name}-`, labels, ownerReferences: [controllerReference(endpointsType, endpoints)] }
-      try {
-        const created = await deps.client.create(endpointSlices, { metadata, addressType: family, ports, endpoints: members }, { signal })
-        expectations.created(key, created)
-      } catch (err) {
-        if (isNamespaceTerminating(err)) return done
-        throw err
-      }
-    }
-    for (const slice of plan.update) await deps.client.update(endpointSlices, slice, { signal })
-    for (const slice of plan.remove) await remove(slice)
+    if (wanted.size === 0) await writer.remove(own)
+    else await writer.carryOut(owner, family, planSlices(own, wanted, labels))
   }
   return done
 }

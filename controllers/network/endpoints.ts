@@ -18,6 +18,7 @@ import {
   hostnameIn,
   isHeadless,
   podReference,
+  portText,
   serviceSelector,
   servicesOf,
   targetPort,
@@ -200,10 +201,6 @@ function isSame(existing: Endpoints, planned: Endpoints): boolean {
     deepEqual(existing.metadata.labels, planned.metadata.labels) &&
     deepEqual(existing.metadata.annotations, planned.metadata.annotations)
   )
-}
-
-function portText({ name = '', port, protocol = 'TCP', appProtocol = '' }: EndpointPort): string {
-  return [name, port, protocol, appProtocol].join('|')
 }
 
 function byIp(a: EndpointAddress, b: EndpointAddress): number {

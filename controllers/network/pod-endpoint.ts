@@ -1,5 +1,6 @@
 import { lastingContainers } from '../../core/api/rules/pod-containers.ts'
 import type { ContainerPort, Pod, Service, ServicePort } from '../../core/api/types/core-v1.ts'
+import type { EndpointPort } from '../../core/api/types/discovery-v1.ts'
 import type { Lister } from '../../core/client/informer.ts'
 import { type KubeObject, keyOf, type ObjectKey } from '../../core/meta/object.ts'
 import { matchesLabels, type Selector, selectorOfMap } from '../../core/meta/selector.ts'
@@ -69,7 +70,7 @@ export function hostnameIn(pod: Pod, service: Service): string | undefined {
   return hostname !== undefined && hostname !== '' && subdomain === service.metadata.name ? hostname : undefined
 }
 
-/** A pod changed in a way that endpoints show. */
+/** What endpoints say of the pod behind them. */
 export function podReference({ metadata }: Pod): {
   readonly kind: string
   readonly namespace: string
@@ -77,4 +78,9 @@ export function podReference({ metadata }: Pod): {
   readonly uid: string
 } {
   return { kind: 'Pod', namespace: metadata.namespace ?? '', name: metadata.name, uid: metadata.uid }
+}
+
+/** The same for the same port: name, number, protocol and application protocol. */
+export function portText({ name = '', port, protocol = 'TCP', appProtocol = '' }: EndpointPort): string {
+  return [name, port, protocol, appProtocol].join('|')
 }

@@ -2,7 +2,7 @@ import type { Node, Pod, Service } from '../../../core/api/types/core-v1.ts'
 import type { Endpoint, EndpointHints, EndpointPort } from '../../../core/api/types/discovery-v1.ts'
 import type { Lister } from '../../../core/client/informer.ts'
 import { isReady } from '../../runtime/pod.ts'
-import { addressesOf, familyOf, hasEndpoint, hostnameIn, type IpFamily, podReference, targetPort } from '../pod-endpoint.ts'
+import { addressesOf, familyOf, hasEndpoint, hostnameIn, type IpFamily, podReference, portText, targetPort } from '../pod-endpoint.ts'
 
 /** Endpoints that share their ports, and with them their slices. */
 export interface PortGroup {
@@ -45,10 +45,7 @@ function portsOf({ spec }: Service, pod: Pod): readonly EndpointPort[] {
 
 /** The same for the same ports in whatever order. */
 export function portKey(ports: readonly EndpointPort[]): string {
-  return ports
-    .map(({ name = '', protocol = 'TCP', port, appProtocol = '' }) => [name, protocol, port, appProtocol].join('|'))
-    .sort()
-    .join(',')
+  return ports.map(portText).sort().join(',')
 }
 
 function toEndpoint(service: Service, pod: Pod, address: string, nodes: Lister<Node>): Endpoint {

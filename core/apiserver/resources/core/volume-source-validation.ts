@@ -1,62 +1,41 @@
 import type { PersistentVolumeSpec, SecretReference } from '../../../api/types/core-v1.ts'
 import { deepEqual } from '../../../meta/deep-equal.ts'
-import { forbidden, required } from '../../../meta/field-error.ts'
+import { required } from '../../../meta/field-error.ts'
 import { checkNoBacksteps } from '../pod/validate/paths.ts'
-import {
-  checkAwsElasticBlockStore,
-  checkAzureDisk,
-  checkDriverName,
-  checkFc,
-  checkFlexOptions,
-  checkFlocker,
-  checkGcePersistentDisk,
-  checkHostPath,
-  checkIscsi,
-  checkNfs,
-  checkQuobyte,
-  requires,
-  type SourceCheck,
-} from '../pod/validate/volume-sources.ts'
+import { checkDriverName, checkOneSource, SHARED_SOURCES, type SourceCheck } from '../pod/validate/volume-sources.ts'
 import { checkRequired, type Problems } from '../validation/common.ts'
 
 type Spec = PersistentVolumeSpec
 
-/** In the order in which Kubernetes looks at them. A third entry is an odd error path. */
-const SOURCES: readonly (readonly [keyof Spec, SourceCheck<Spec>, string?])[] = [
-  ['hostPath', checkHostPath],
-  ['gcePersistentDisk', checkGcePersistentDisk],
-  ['awsElasticBlockStore', checkAwsElasticBlockStore],
-  ['glusterfs', requires((spec: Spec) => spec.glusterfs, 'endpoints', 'path')],
-  ['flocker', checkFlocker],
-  ['nfs', checkNfs],
-  ['rbd', requires((spec: Spec) => spec.rbd, 'monitors', 'image')],
-  ['quobyte', checkQuobyte],
-  ['cephfs', requires((spec: Spec) => spec.cephfs, 'monitors'), 'cephFS'],
-  ['iscsi', (spec, path, problems) => spec.iscsi && checkIscsi(spec.iscsi, path, problems)],
+/** In the order in which Kubernetes looks at them: the first that is set counts. */
+const SOURCES: readonly (readonly [keyof Spec, SourceCheck<Spec>])[] = [
+  ['hostPath', SHARED_SOURCES.hostPath],
+  ['gcePersistentDisk', SHARED_SOURCES.gcePersistentDisk],
+  ['awsElasticBlockStore', SHARED_SOURCES.awsElasticBlockStore],
+  ['glusterfs', SHARED_SOURCES.glusterfs],
+  ['flocker', SHARED_SOURCES.flocker],
+  ['nfs', SHARED_SOURCES.nfs],
+  ['rbd', SHARED_SOURCES.rbd],
+  ['quobyte', SHARED_SOURCES.quobyte],
+  ['cephfs', SHARED_SOURCES.cephfs],
+  ['iscsi', SHARED_SOURCES.iscsi],
   ['cinder', checkCinder],
-  ['fc', checkFc],
-  ['flexVolume', checkFlex],
-  ['azureFile', requires((spec: Spec) => spec.azureFile, 'secretName', 'shareName')],
-  ['vsphereVolume', requires((spec: Spec) => spec.vsphereVolume, 'volumePath')],
-  ['photonPersistentDisk', requires((spec: Spec) => spec.photonPersistentDisk, 'pdID')],
-  ['portworxVolume', requires((spec: Spec) => spec.portworxVolume, 'volumeID')],
-  ['azureDisk', checkAzureDisk],
-  ['scaleIO', requires((spec: Spec) => spec.scaleIO, 'gateway', 'system', 'volumeName')],
+  ['fc', SHARED_SOURCES.fc],
+  ['flexVolume', SHARED_SOURCES.flexVolume],
+  ['azureFile', SHARED_SOURCES.azureFile],
+  ['vsphereVolume', SHARED_SOURCES.vsphereVolume],
+  ['photonPersistentDisk', SHARED_SOURCES.photonPersistentDisk],
+  ['portworxVolume', SHARED_SOURCES.portworxVolume],
+  ['azureDisk', SHARED_SOURCES.azureDisk],
+  ['scaleIO', SHARED_SOURCES.scaleIO],
   ['local', checkLocal],
-  ['storageos', requires((spec: Spec) => spec.storageos, 'volumeName')],
+  ['storageos', SHARED_SOURCES.storageos],
   ['csi', checkCsi],
 ]
 
 /** A persistent volume has one source. */
 export function checkVolumeSource(spec: Spec, path: string, problems: Problems): void {
-  let found = false
-  for (const [key, check, odd] of SOURCES) {
-    if (spec[key] === undefined) continue
-    if (found) problems.push(forbidden(`${path}.${odd ?? key}`, 'may not specify more than 1 volume type'))
-    else check(spec, `${path}.${odd ?? key}`, problems)
-    found = true
-  }
-  if (!found) problems.push(required(path, 'must specify a volume type'))
+  checkOneSource(spec, SOURCES, path, problems)
 }
 
 /** Where the data is stays; secrets that a CSI driver uses to grow the volume may come later. */
@@ -77,11 +56,6 @@ function checkLocal({ local }: Spec, path: string, problems: Problems): void {
 function checkCinder({ cinder }: Spec, path: string, problems: Problems): void {
   checkRequired(cinder?.volumeID, `${path}.volumeID`, problems)
   if (cinder?.secretRef !== undefined) checkSecretRef(cinder.secretRef, `${path}.secretRef`, problems)
-}
-
-function checkFlex({ flexVolume }: Spec, path: string, problems: Problems): void {
-  checkRequired(flexVolume?.driver, `${path}.driver`, problems)
-  checkFlexOptions(flexVolume?.options, path, problems)
 }
 
 const CSI_SECRETS = [

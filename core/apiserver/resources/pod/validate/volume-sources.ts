@@ -1,5 +1,5 @@
 import type { PersistentVolumeSpec, Volume } from '../../../../api/types/core-v1.ts'
-import { invalid, notSupported, required, tooLong } from '../../../../meta/field-error.ts'
+import { forbidden, invalid, notSupported, required, tooLong } from '../../../../meta/field-error.ts'
 import { dns1123SubdomainProblems, rangeText } from '../../../../meta/names.ts'
 import { checkEnum, checkRequired, type Problems } from '../../validation/common.ts'
 import { checkNoBacksteps } from './paths.ts'
@@ -8,25 +8,12 @@ import { checkNoBacksteps } from './paths.ts'
  * Sources that pods and persistent volumes have in common. Each checker gets the volume, whose field it reads, and the
  * path of the field. Most are plugins that left the tree: only their required fields are looked at.
  */
-type Shared = Pick<
-  Volume & PersistentVolumeSpec,
-  | 'awsElasticBlockStore'
-  | 'azureDisk'
-  | 'fc'
-  | 'flocker'
-  | 'gcePersistentDisk'
-  | 'hostPath'
-  | 'nfs'
-  | 'photonPersistentDisk'
-  | 'portworxVolume'
-  | 'quobyte'
-  | 'vsphereVolume'
->
+type Shared = { readonly [K in Exclude<keyof Volume & keyof PersistentVolumeSpec, 'csi'>]?: (Volume | PersistentVolumeSpec)[K] }
 export type SourceCheck<V> = (volume: V, path: string, problems: Problems) => void
 
 const HOST_PATH_TYPES = ['', 'BlockDevice', 'CharDevice', 'Directory', 'DirectoryOrCreate', 'File', 'FileOrCreate', 'Socket']
 
-export const checkHostPath: SourceCheck<Shared> = ({ hostPath }, path, problems) => {
+const checkHostPath: SourceCheck<Shared> = ({ hostPath }, path, problems) => {
   if (hostPath === undefined) return
   if (hostPath.path === '') {
     problems.push(required(`${path}.path`))
@@ -36,7 +23,7 @@ export const checkHostPath: SourceCheck<Shared> = ({ hostPath }, path, problems)
   checkEnum(hostPath.type, `${path}.type`, HOST_PATH_TYPES, problems)
 }
 
-export const checkNfs: SourceCheck<Shared> = ({ nfs }, path, problems) => {
+const checkNfs: SourceCheck<Shared> = ({ nfs }, path, problems) => {
   checkRequired(nfs?.server, `${path}.server`, problems)
   checkRequired(nfs?.path, `${path}.path`, problems)
   if (nfs !== undefined && !nfs.path.startsWith('/')) problems.push(invalid(`${path}.path`, nfs.path, 'must be an absolute path'))
@@ -47,17 +34,17 @@ function checkPartition(partition: number | undefined, path: string, problems: P
     problems.push(invalid(`${path}.partition`, partition, rangeText(1, 255)))
 }
 
-export const checkGcePersistentDisk: SourceCheck<Shared> = ({ gcePersistentDisk: disk }, path, problems) => {
+const checkGcePersistentDisk: SourceCheck<Shared> = ({ gcePersistentDisk: disk }, path, problems) => {
   checkRequired(disk?.pdName, `${path}.pdName`, problems)
   checkPartition(disk?.partition, path, problems)
 }
 
-export const checkAwsElasticBlockStore: SourceCheck<Shared> = ({ awsElasticBlockStore: disk }, path, problems) => {
+const checkAwsElasticBlockStore: SourceCheck<Shared> = ({ awsElasticBlockStore: disk }, path, problems) => {
   checkRequired(disk?.volumeID, `${path}.volumeID`, problems)
   checkPartition(disk?.partition, path, problems)
 }
 
-export const checkFc: SourceCheck<Shared> = ({ fc }, path, problems) => {
+const checkFc: SourceCheck<Shared> = ({ fc }, path, problems) => {
   const worldWide = fc?.targetWWNs?.length ?? 0
   const ids = fc?.wwids?.length ?? 0
   const at = `${path}.targetWWNs`
@@ -71,7 +58,7 @@ function checkLun(lun: number | undefined, path: string, problems: Problems): vo
   if (lun !== undefined && (lun < 0 || lun > 255)) problems.push(invalid(`${path}.lun`, lun, rangeText(0, 255)))
 }
 
-export const checkFlocker: SourceCheck<Shared> = ({ flocker }, path, problems) => {
+const checkFlocker: SourceCheck<Shared> = ({ flocker }, path, problems) => {
   const { datasetName = '', datasetUUID = '' } = flocker ?? {}
   if (datasetName === '' && datasetUUID === '') problems.push(required(path, 'one of datasetName and datasetUUID is required'))
   if (datasetName !== '' && datasetUUID !== '')
@@ -81,7 +68,7 @@ export const checkFlocker: SourceCheck<Shared> = ({ flocker }, path, problems) =
 
 const REGISTRY_TEXT = 'must be a host:port pair or multiple pairs separated by commas'
 
-export const checkQuobyte: SourceCheck<Shared> = ({ quobyte }, path, problems) => {
+const checkQuobyte: SourceCheck<Shared> = ({ quobyte }, path, problems) => {
   if (quobyte === undefined) return
   if (quobyte.registry === '') problems.push(required(`${path}.registry`, REGISTRY_TEXT))
   else if ((quobyte.tenant ?? '').length >= 65)
@@ -91,7 +78,7 @@ export const checkQuobyte: SourceCheck<Shared> = ({ quobyte }, path, problems) =
   checkRequired(quobyte.volume, `${path}.volume`, problems)
 }
 
-export const checkAzureDisk: SourceCheck<Shared> = ({ azureDisk: disk }, path, problems) => {
+const checkAzureDisk: SourceCheck<Shared> = ({ azureDisk: disk }, path, problems) => {
   if (disk === undefined) return
   checkRequired(disk.diskName, `${path}.diskName`, problems)
   checkRequired(disk.diskURI, `${path}.diskURI`, problems)
@@ -111,9 +98,9 @@ export const checkAzureDisk: SourceCheck<Shared> = ({ azureDisk: disk }, path, p
 }
 
 /** A source of which only some text fields have to be there. */
-export function requires<V>(pick: (volume: V) => object | undefined, ...fields: readonly string[]): SourceCheck<V> {
+export function requires<K extends string>(key: K, ...fields: readonly string[]): SourceCheck<{ readonly [P in K]?: object | undefined }> {
   return (volume, path, problems) => {
-    const source = pick(volume) as Record<string, unknown> | undefined
+    const source = volume[key] as Record<string, unknown> | undefined
     for (const field of fields) {
       const value = source?.[field]
       if (value === undefined || value === '' || (Array.isArray(value) && value.length === 0)) problems.push(required(`${path}.${field}`))
@@ -140,17 +127,8 @@ function initiatorProblem(name: string): string | undefined {
   return rule.test(name) ? undefined : 'must be valid format'
 }
 
-interface Iscsi {
-  readonly targetPortal: string
-  readonly iqn: string
-  readonly lun: number
-  readonly chapAuthDiscovery?: boolean | undefined
-  readonly chapAuthSession?: boolean | undefined
-  readonly secretRef?: object | undefined
-  readonly initiatorName?: string | undefined
-}
-
-export function checkIscsi(iscsi: Iscsi, path: string, problems: Problems): void {
+const checkIscsi: SourceCheck<Shared> = ({ iscsi }, path, problems) => {
+  if (iscsi === undefined) return
   checkRequired(iscsi.targetPortal, `${path}.targetPortal`, problems)
   if (iscsi.iqn === '') problems.push(required(`${path}.iqn`))
   else pushProblem(initiatorProblem(iscsi.iqn), `${path}.iqn`, iscsi.iqn, problems)
@@ -166,11 +144,56 @@ function pushProblem(text: string | undefined, path: string, value: string, prob
 }
 
 /** Options of a flex driver may not pass for the system's own. */
-export function checkFlexOptions(options: Readonly<Record<string, string>> | undefined, path: string, problems: Problems): void {
-  for (const key in options) {
+const checkFlex: SourceCheck<Shared> = ({ flexVolume }, path, problems) => {
+  checkRequired(flexVolume?.driver, `${path}.driver`, problems)
+  for (const key in flexVolume?.options) {
     const domain = key.toLowerCase().split('/')[0] ?? ''
     const reserved = ['kubernetes.io', 'k8s.io'].some((own) => domain === own || domain.endsWith(`.${own}`))
     if (reserved && key.includes('/'))
       problems.push(invalid(`${path}.options[${key}]`, key, 'kubernetes.io and k8s.io namespaces are reserved'))
   }
+}
+
+/** By field. */
+export const SHARED_SOURCES = {
+  awsElasticBlockStore: checkAwsElasticBlockStore,
+  azureDisk: checkAzureDisk,
+  azureFile: requires('azureFile', 'secretName', 'shareName'),
+  cephfs: requires('cephfs', 'monitors'),
+  fc: checkFc,
+  flexVolume: checkFlex,
+  flocker: checkFlocker,
+  gcePersistentDisk: checkGcePersistentDisk,
+  glusterfs: requires('glusterfs', 'endpoints', 'path'),
+  hostPath: checkHostPath,
+  iscsi: checkIscsi,
+  nfs: checkNfs,
+  photonPersistentDisk: requires('photonPersistentDisk', 'pdID'),
+  portworxVolume: requires('portworxVolume', 'volumeID'),
+  quobyte: checkQuobyte,
+  rbd: requires('rbd', 'monitors', 'image'),
+  scaleIO: requires('scaleIO', 'gateway', 'system', 'volumeName'),
+  storageos: requires('storageos', 'volumeName'),
+  vsphereVolume: requires('vsphereVolume', 'volumePath'),
+} as const satisfies Readonly<Record<string, SourceCheck<Shared>>>
+
+/** Fields whose error path has another name, and those that have it when they are one too many. */
+const PATH_NAMES: Readonly<Record<string, string>> = { cephfs: 'cephFS' }
+const EXTRA_PATH_NAMES: Readonly<Record<string, string>> = { ...PATH_NAMES, downwardAPI: 'downwarAPI' }
+
+/** A volume has one source: the first that is set is checked, every further one is a mistake. */
+export function checkOneSource<K extends string, V extends { readonly [P in K]?: unknown }>(
+  volume: V,
+  sources: readonly (readonly [K, SourceCheck<V>])[],
+  path: string,
+  problems: Problems,
+): void {
+  let found = false
+  for (const [key, check] of sources) {
+    if (volume[key] === undefined) continue
+    if (found) problems.push(forbidden(`${path}.${EXTRA_PATH_NAMES[key] ?? key}`, 'may not specify more than 1 volume type'))
+    else check(volume, `${path}.${PATH_NAMES[key] ?? key}`, problems)
+    found = true
+  }
+  if (!found) problems.push(required(path, 'must specify a volume type'))
 }

@@ -6,53 +6,39 @@ import { checkClaimTemplate } from '../../core/claim-validation.ts'
 import { checkFormat, checkRequired, checkRequiredEnum, checkRequiredFormat, type Problems } from '../../validation/common.ts'
 import { checkMode } from './paths.ts'
 import { checkDownwardFiles, checkKeysToPaths, checkProjected } from './projected.ts'
-import {
-  checkAwsElasticBlockStore,
-  checkAzureDisk,
-  checkDriverName,
-  checkFc,
-  checkFlexOptions,
-  checkFlocker,
-  checkGcePersistentDisk,
-  checkHostPath,
-  checkIscsi,
-  checkNfs,
-  checkQuobyte,
-  requires,
-  type SourceCheck,
-} from './volume-sources.ts'
+import { checkDriverName, checkOneSource, requires, SHARED_SOURCES, type SourceCheck } from './volume-sources.ts'
 
 export const PULL_POLICIES: readonly string[] = ['Always', 'IfNotPresent', 'Never']
 
-/** Sources in the order in which Kubernetes looks at them; the first that is set counts. A third entry is an odd error path. */
-const SOURCES: readonly (readonly [keyof Volume, SourceCheck<Volume>, string?])[] = [
+/** In the order in which Kubernetes looks at them: the first that is set counts. */
+const SOURCES: readonly (readonly [keyof Volume, SourceCheck<Volume>])[] = [
   ['emptyDir', checkEmptyDir],
-  ['hostPath', checkHostPath],
-  ['gitRepo', requires((volume: Volume) => volume.gitRepo, 'repository')],
-  ['gcePersistentDisk', checkGcePersistentDisk],
-  ['awsElasticBlockStore', checkAwsElasticBlockStore],
+  ['hostPath', SHARED_SOURCES.hostPath],
+  ['gitRepo', requires('gitRepo', 'repository')],
+  ['gcePersistentDisk', SHARED_SOURCES.gcePersistentDisk],
+  ['awsElasticBlockStore', SHARED_SOURCES.awsElasticBlockStore],
   ['secret', checkSecret],
-  ['nfs', checkNfs],
-  ['iscsi', (volume, path, problems) => volume.iscsi && checkIscsi(volume.iscsi, path, problems)],
-  ['glusterfs', requires((volume: Volume) => volume.glusterfs, 'endpoints', 'path')],
-  ['flocker', checkFlocker],
-  ['persistentVolumeClaim', requires((volume: Volume) => volume.persistentVolumeClaim, 'claimName')],
-  ['rbd', requires((volume: Volume) => volume.rbd, 'monitors', 'image')],
+  ['nfs', SHARED_SOURCES.nfs],
+  ['iscsi', SHARED_SOURCES.iscsi],
+  ['glusterfs', SHARED_SOURCES.glusterfs],
+  ['flocker', SHARED_SOURCES.flocker],
+  ['persistentVolumeClaim', requires('persistentVolumeClaim', 'claimName')],
+  ['rbd', SHARED_SOURCES.rbd],
   ['cinder', checkCinder],
-  ['cephfs', requires((volume: Volume) => volume.cephfs, 'monitors'), 'cephFS'],
-  ['quobyte', checkQuobyte],
-  ['downwardAPI', checkDownward, 'downwarAPI'],
-  ['fc', checkFc],
-  ['flexVolume', checkFlex],
+  ['cephfs', SHARED_SOURCES.cephfs],
+  ['quobyte', SHARED_SOURCES.quobyte],
+  ['downwardAPI', checkDownward],
+  ['fc', SHARED_SOURCES.fc],
+  ['flexVolume', SHARED_SOURCES.flexVolume],
   ['configMap', checkConfigMap],
-  ['azureFile', requires((volume: Volume) => volume.azureFile, 'secretName', 'shareName')],
-  ['vsphereVolume', requires((volume: Volume) => volume.vsphereVolume, 'volumePath')],
-  ['photonPersistentDisk', requires((volume: Volume) => volume.photonPersistentDisk, 'pdID')],
-  ['portworxVolume', requires((volume: Volume) => volume.portworxVolume, 'volumeID')],
-  ['azureDisk', checkAzureDisk],
-  ['storageos', requires((volume: Volume) => volume.storageos, 'volumeName')],
+  ['azureFile', SHARED_SOURCES.azureFile],
+  ['vsphereVolume', SHARED_SOURCES.vsphereVolume],
+  ['photonPersistentDisk', SHARED_SOURCES.photonPersistentDisk],
+  ['portworxVolume', SHARED_SOURCES.portworxVolume],
+  ['azureDisk', SHARED_SOURCES.azureDisk],
+  ['storageos', SHARED_SOURCES.storageos],
   ['projected', (volume, path, problems) => volume.projected && checkProjected(volume.projected, path, problems)],
-  ['scaleIO', requires((volume: Volume) => volume.scaleIO, 'gateway', 'system', 'volumeName')],
+  ['scaleIO', SHARED_SOURCES.scaleIO],
   ['csi', checkCsi],
   ['ephemeral', checkEphemeral],
   ['image', checkImage],
@@ -68,24 +54,13 @@ export function checkVolumes(pod: PodTemplateSpec, path: string, problems: Probl
     if (volume === undefined) continue
     const at = `${path}[${i}]`
     const before = problems.length
-    checkSource(volume, at, problems)
+    checkOneSource(volume, SOURCES, at, problems)
     if (volume.ephemeral !== undefined) checkClaimName(pod, volume.name, `${at}.name`, problems)
     checkRequiredFormat(volume.name, `${at}.name`, dns1123LabelProblems, problems)
     if (sound.has(volume.name)) problems.push(duplicate(`${at}.name`, volume.name))
     if (problems.length === before) sound.set(volume.name, volume)
   }
   return sound
-}
-
-function checkSource(volume: Volume, path: string, problems: Problems): void {
-  let found = false
-  for (const [key, check, odd] of SOURCES) {
-    if (volume[key] === undefined) continue
-    if (found) problems.push(forbidden(`${path}.${odd ?? key}`, 'may not specify more than 1 volume type'))
-    else check(volume, `${path}.${odd === 'cephFS' ? odd : key}`, problems)
-    found = true
-  }
-  if (!found) problems.push(required(path, 'must specify a volume type'))
 }
 
 /** The claim made for an ephemeral volume is called after the pod and the volume. */
@@ -121,11 +96,6 @@ function checkDownward({ downwardAPI }: Volume, path: string, problems: Problems
 function checkCinder({ cinder }: Volume, path: string, problems: Problems): void {
   checkRequired(cinder?.volumeID, `${path}.volumeID`, problems)
   if (cinder?.secretRef !== undefined) checkRequired(cinder.secretRef.name, `${path}.secretRef.name`, problems)
-}
-
-function checkFlex({ flexVolume }: Volume, path: string, problems: Problems): void {
-  checkRequired(flexVolume?.driver, `${path}.driver`, problems)
-  checkFlexOptions(flexVolume?.options, path, problems)
 }
 
 function checkCsi({ csi }: Volume, path: string, problems: Problems): void {

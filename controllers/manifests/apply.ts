@@ -1,10 +1,9 @@
-import { customResourceDefinitions } from '../../core/api/kinds.ts'
 import type { Client } from '../../core/client/client.ts'
 import type { KindMapper } from '../../core/client/kind-mapper.ts'
+import { waitForEstablished, waitForObject } from '../../core/client/wait-for-object.ts'
 import type { KubeObject } from '../../core/meta/object.ts'
 import type { ResourceType } from '../../core/meta/resource-type.ts'
 import { ignoreNotFound, isReason, type StatusError } from '../../core/meta/status-error.ts'
-import { type Clock } from '../../core/runtime/clock.ts'
 import { gvkOf, identityOf, objectSetHash, type PlainObject, parseGvks, withOwner } from './object-set.ts'
 import { applyOrder } from './order.ts'
 import { HASH_LABEL, PRUNE_LABEL } from './types.ts'
@@ -12,7 +11,6 @@ import { HASH_LABEL, PRUNE_LABEL } from './types.ts'
 export interface ApplyDeps {
   readonly client: Client
   readonly mapper: KindMapper
-  readonly clock: Clock
   /** Field manager: `deploy@NODE`, as K3s names it. */
   readonly manager: string
 }
@@ -42,8 +40,8 @@ const REPLACEABLE = new Set([
   'RoleBinding',
   'ClusterRoleBinding',
 ])
-const GONE_POLL_MS = 200
-const GONE_TRIES = 150
+/** Long enough for most finalizers; an apply that comes too early fails, and the file is tried again. */
+const GONE_SECONDS = 30
 
 /**
  * Makes the cluster hold exactly `objects` for this Addon: applies them (server-side, taking over fields) and prunes what it
@@ -71,7 +69,8 @@ async function applyOne(object: PlainObject, kept: Set<string>, run: ApplyRun): 
   kept.add(identityOf(placed))
   try {
     await patch(type, withOwner(placed, run.addon), run)
-    if (object.kind === 'CustomResourceDefinition') await untilEstablished(object.metadata.name, run)
+    // The next object of the file is often one of the new kind. One that takes longer is found when the file is tried again.
+    if (object.kind === 'CustomResourceDefinition') await waitForEstablished(run.client, object.metadata.name, run.signal)
     return undefined
   } catch (err) {
     if (
@@ -107,33 +106,16 @@ async function patch(type: ResourceType<KubeObject>, object: PlainObject, run: A
   } catch (err) {
     if (!isReason(err, 'Invalid') || !REPLACEABLE.has(object.kind) || !isImmutableChange(err)) throw err
     await ignoreNotFound(run.client.delete(type, name, { signal: run.signal, propagationPolicy: 'Background' }))
-    await untilGone(type, name, run)
+    await waitForObject(run.client, [type, name], (existing) => existing === undefined, {
+      signal: run.signal,
+      timeoutSeconds: GONE_SECONDS,
+    })
     await apply()
   }
 }
 
 function isImmutableChange(err: StatusError): boolean {
   return /immutable|may not change|cannot change/i.test(err.message)
-}
-
-async function untilGone(
-  type: ResourceType<KubeObject>,
-  name: { readonly name: string; readonly namespace: string | undefined },
-  run: ApplyRun,
-): Promise<void> {
-  for (let tries = 0; tries < GONE_TRIES; tries += 1) {
-    if ((await ignoreNotFound(run.client.get(type, name, run.signal))) === undefined) return
-    await run.clock.sleep(GONE_POLL_MS, run.signal)
-  }
-}
-
-/** The resources of a definition are served only then; the next object of the file is often one of them. */
-async function untilEstablished(name: string, run: ApplyRun): Promise<void> {
-  for (let tries = 0; tries < 50; tries += 1) {
-    const crd = await ignoreNotFound(run.client.get(customResourceDefinitions, { name }, run.signal))
-    if (crd?.status.conditions.some((condition) => condition.type === 'Established' && condition.status === 'True') === true) return
-    await run.clock.sleep(50, run.signal)
-  }
 }
 
 async function prune(gvks: readonly string[], kept: ReadonlySet<string>, run: ApplyRun): Promise<void> {

@@ -8,13 +8,15 @@ import { basename } from 'node:path'
 import { watch } from 'chokidar'
 import type { Logger } from '../../core/observability/log.ts'
 import { isAborted } from '../../core/runtime/abort.ts'
+import type { Clock } from '../../core/runtime/clock.ts'
 import type { Component } from '../../core/runtime/component.ts'
 import { WorkQueue } from '../../core/runtime/work-queue.ts'
 import { ApplyError, deployFile, type FileRun } from './addon-file.ts'
-import { findManifests, isManifest, type ManifestFile } from './files.ts'
+import { type ManifestFile, ManifestFiles } from './files.ts'
 import { ManifestError } from './parse.ts'
 
 export interface ManifestDeps extends Omit<FileRun, 'signal'> {
+  readonly clock: Clock
   readonly folder: string
   readonly disable: readonly string[]
   readonly log: Logger
@@ -33,17 +35,17 @@ export function manifestFolder(deps: ManifestDeps): Component {
     start: async (signal) => {
       const queue = new WorkQueue<string>({ clock: deps.clock, baseMs: RETRY_BASE_MS, maxMs: RETRY_MAX_MS })
       const watcher = watch(deps.folder, { ignoreInitial: true, followSymlinks: true, alwaysStat: false })
-      const enqueue = (path: string): void => {
-        if (isManifest(path)) queue.add(path)
-        else if (path.endsWith('.skip')) queue.add(path.slice(0, -'.skip'.length))
-      }
-      watcher.on('add', enqueue).on('change', enqueue)
       watcher.on('error', (err) => deps.log.warn({ err }, 'Watching the manifest folder failed'))
       await new Promise<void>((resolve) => watcher.once('ready', resolve))
-      const first = new FirstPass(findManifests(deps.folder, deps.disable), deps.onFirstPass)
-      for (const path of first.paths) queue.add(path)
+      // NOTE: read when the watch stands, and followed from the same moment on: what comes earlier is read, what comes later is told.
+      const files = new ManifestFiles(deps.folder, deps.disable)
+      const enqueue = (paths: readonly string[]): void => paths.forEach((path) => queue.add(path))
+      watcher.on('add', (path) => enqueue(files.add(path))).on('change', (path) => enqueue(files.add(path)))
+      watcher.on('unlink', (path) => enqueue(files.remove(path)))
+      const first = new FirstPass(files.all(), deps.onFirstPass)
+      enqueue(first.paths)
       signal.addEventListener('abort', () => queue.shutDown(), { once: true })
-      const done = work(queue, first, deps, signal).finally(() => watcher.close())
+      const done = work({ queue, files, first }, deps, signal).finally(() => watcher.close())
       return { done }
     },
   }
@@ -76,11 +78,17 @@ class FirstPass {
   }
 }
 
-async function work(queue: WorkQueue<string>, first: FirstPass, deps: ManifestDeps, signal: AbortSignal): Promise<void> {
+interface Work {
+  readonly queue: WorkQueue<string>
+  readonly files: ManifestFiles
+  readonly first: FirstPass
+}
+
+async function work({ queue, files, first }: Work, deps: ManifestDeps, signal: AbortSignal): Promise<void> {
   for (let path = await queue.take(); path !== undefined; path = await queue.take()) {
     try {
       await untilQuiet(path, deps, signal)
-      const file = findManifests(deps.folder, deps.disable).find((candidate) => candidate.path === path)
+      const file = files.fileAt(path)
       if (file !== undefined) await deployFile(file, first.isForced(path), { ...deps, signal })
       queue.forget(path)
       first.settle(path, true)

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
-import { findManifests } from './files.ts'
+import { ManifestFiles } from './files.ts'
 
 let folder = ''
 beforeEach(() => {
@@ -21,7 +21,7 @@ function put(...paths: readonly string[]): void {
 }
 
 const found = (disable: readonly string[] = []): readonly string[] =>
-  findManifests(folder, disable).map((file) => `${relative(folder, file.path)}=${file.addon}${file.disabled ? ' disabled' : ''}`)
+  new ManifestFiles(folder, disable).all().map((file) => `${relative(folder, file.path)}=${file.addon}${file.disabled ? ' disabled' : ''}`)
 
 describe('the manifest folder', () => {
   it('holds YAML and JSON of any case in sub-folders too, and no dot files', () => {
@@ -46,6 +46,24 @@ describe('the manifest folder', () => {
       'metrics-server/apiservice.yaml=apiservice disabled',
       'traefik.yaml=traefik disabled',
     ])
+  })
+
+  it('keeps up with single files', () => {
+    put('x/a.yaml')
+    const files = new ManifestFiles(folder, [])
+    const addonOf = (path: string): string | undefined => files.fileAt(join(folder, path))?.addon
+    assert.equal(addonOf('x/a.yaml'), 'a')
+    put('a.yaml', 'b.txt', 'y/a.yaml.skip')
+    assert.equal(addonOf('a.yaml'), undefined, 'nobody told of it yet')
+    assert.deepEqual(files.add(join(folder, 'a.yaml')), [join(folder, 'a.yaml')])
+    assert.deepEqual(files.add(join(folder, 'b.txt')), [])
+    assert.deepEqual([addonOf('a.yaml'), addonOf('x/a.yaml')], ['a', 'x-a-yaml'])
+    files.add(join(folder, 'y/a.yaml.skip'))
+    assert.deepEqual([addonOf('a.yaml'), addonOf('x/a.yaml')], [undefined, undefined])
+    rmSync(join(folder, 'y/a.yaml.skip'))
+    assert.deepEqual(files.remove(join(folder, 'y/a.yaml.skip')), [join(folder, 'x/a.yaml'), join(folder, 'a.yaml')], 'free again')
+    rmSync(join(folder, 'a.yaml'))
+    assert.deepEqual([addonOf('a.yaml'), addonOf('x/a.yaml')], [undefined, 'a'], 'a file that is gone holds no name, told or not')
   })
 
   it('follows links to folders', () => {

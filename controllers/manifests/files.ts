@@ -1,4 +1,4 @@
-import { type Dirent, readdirSync, statSync } from 'node:fs'
+import { type Dirent, existsSync, readdirSync, statSync } from 'node:fs'
 import { basename, dirname, extname, join, relative } from 'node:path'
 
 export interface ManifestFile {
@@ -9,36 +9,83 @@ export interface ManifestFile {
 }
 
 /**
- * All manifest files below `folder` by full path, with links to folders followed. Files with a `.skip` twin are left out,
- * as are dot files. Source: K3s' deploy controller.
+ * Which files below a folder count as manifests, and as which Addons: links to folders are followed, files with a `.skip` twin
+ * and dot files are left out. Read once, then kept by the events of each path, so that a change costs a look at its own files alone.
+ * Source: K3s' deploy controller.
  */
-export function findManifests(folder: string, disable: readonly string[]): readonly ManifestFile[] {
-  const paths = walk(folder, 0).sort()
-  const skipped = new Set(paths.filter((path) => path.endsWith('.skip')).map((path) => basename(path, '.skip')))
-  const files = paths.filter((path) => isManifest(path) && !skipped.has(basename(path)))
-  const names = addonNames(files.map((path) => relative(folder, path)))
-  return files.map((path, at) => ({ path, addon: names[at] ?? '', disabled: isDisabled(relative(folder, path), disable) }))
+export class ManifestFiles {
+  readonly #folder: string
+  readonly #disable: readonly string[]
+  /** Full paths by the Addon name that they would all like to have. */
+  readonly #byName = new Map<string, Set<string>>()
+  /** Full paths of `.skip` files by the base name that they leave alone, wherever it is. */
+  readonly #skips = new Map<string, Set<string>>()
+
+  constructor(folder: string, disable: readonly string[]) {
+    this.#folder = folder
+    this.#disable = disable
+    for (const path of walk(folder, 0)) this.add(path)
+  }
+
+  /** Takes a file in. Answers the manifests that this may be a reason to deploy. */
+  add(path: string): readonly string[] {
+    if (path.endsWith(SKIP)) put(this.#skips, basename(path, SKIP), path)
+    if (!isManifest(path)) return []
+    put(this.#byName, shortName(path), path)
+    return [path]
+  }
+
+  /** Forgets a file that is gone. Answers the manifests that this may be a reason to deploy: those it held back. */
+  remove(path: string): readonly string[] {
+    this.#byName.get(shortName(path))?.delete(path)
+    const skipped = basename(path, SKIP)
+    if (this.#skips.get(skipped)?.delete(path) !== true) return []
+    return [...(this.#byName.get(shortName(skipped)) ?? [])].filter((held) => basename(held) === skipped)
+  }
+
+  all(): readonly ManifestFile[] {
+    return [...this.#byName.values()]
+      .flatMap((paths) => [...paths])
+      .sort()
+      .flatMap((path) => this.fileAt(path) ?? [])
+  }
+
+  /** Undefined for what is no manifest, is left alone, or is not there any more. */
+  fileAt(path: string): ManifestFile | undefined {
+    const counts = (each: string): boolean => !this.#isSkipped(each) && statSync(each, { throwIfNoEntry: false })?.isFile() === true
+    const rivals = [...(this.#byName.get(shortName(path)) ?? [])].filter(counts)
+    if (!rivals.includes(path)) return undefined
+    const own = relative(this.#folder, path)
+    // The plainest path gets the short name that K3s would give; the others of that name are told apart by their whole path.
+    const [plainest] = rivals.map((each) => relative(this.#folder, each)).sort((a, b) => weight(a) - weight(b) || (a < b ? -1 : 1))
+    return { path, addon: own === plainest ? shortName(own) : longName(own), disabled: isDisabled(own, this.#disable) }
+  }
+
+  #isSkipped(path: string): boolean {
+    return [...(this.#skips.get(basename(path)) ?? [])].some((skip) => existsSync(skip))
+  }
 }
 
-export function isManifest(path: string): boolean {
+const SKIP = '.skip'
+
+function put(index: Map<string, Set<string>>, key: string, path: string): void {
+  const paths = index.get(key)
+  if (paths === undefined) index.set(key, new Set([path]))
+  else paths.add(path)
+}
+
+function isManifest(path: string): boolean {
   const name = basename(path)
   return !name.startsWith('.') && /\.(ya?ml|json)$/i.test(name)
 }
 
 /** A word of --disable names a file by its base name without extension, or a sub-folder. */
-export function isDisabled(path: string, disable: readonly string[]): boolean {
+function isDisabled(path: string, disable: readonly string[]): boolean {
   const name = basename(path, extname(path))
   return disable.includes(name) || disable.includes(dirname(path))
 }
 
-/** The plainest path gets the short name that K3s would give; the others of that name are told apart by their whole path. */
-function addonNames(paths: readonly string[]): readonly string[] {
-  const weight = (path: string): number => path.split(/[./]/).length
-  const owners = new Map<string, string>()
-  for (const path of [...paths].sort((a, b) => weight(a) - weight(b))) if (!owners.has(shortName(path))) owners.set(shortName(path), path)
-  return paths.map((path) => (owners.get(shortName(path)) === path ? shortName(path) : longName(path)))
-}
-
+const weight = (path: string): number => path.split(/[./]/).length
 const shortName = (path: string): string => (basename(path).split('.')[0] ?? '').toLowerCase()
 const longName = (path: string): string => path.toLowerCase().replace(/[^a-z0-9]+/g, '-')
 

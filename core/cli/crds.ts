@@ -5,12 +5,9 @@ import { customResourceDefinitions } from '../api/kinds.ts'
 import type { AssembledApiServer } from '../apiserver/assemble.ts'
 import { inProcessTransport } from '../client/in-process.ts'
 import { createClient } from '../client/typed-client.ts'
+import { waitForEstablished } from '../client/wait-for-object.ts'
 import { installationRoot } from '../config/assets.ts'
-import { sleep } from '../runtime/clock.ts'
 import { IDENTITIES } from './node-thread-data.ts'
-
-const TRIES = 200
-const PAUSE_MS = 10
 
 /** Makes or updates the definitions of charts and addons, and waits until they are served: controllers list them right after. */
 export async function installCrds(api: AssembledApiServer, signal: AbortSignal): Promise<void> {
@@ -21,12 +18,8 @@ export async function installCrds(api: AssembledApiServer, signal: AbortSignal):
     names.map(async (name) => {
       const body = load(readFileSync(join(folder, name), 'utf8')) as { readonly metadata: { readonly name: string } }
       await client.patch(customResourceDefinitions, body.metadata, { type: 'apply', body, force: true }, { signal, fieldManager: 'k3ts' })
-      for (let tries = 0; tries < TRIES; tries += 1) {
-        const crd = await client.get(customResourceDefinitions, body.metadata, signal)
-        if (crd.status.conditions.some((condition) => condition.type === 'Established' && condition.status === 'True')) return
-        await sleep(PAUSE_MS, signal)
-      }
-      throw new Error(`the custom resource ${body.metadata.name} was not established`)
+      if (!(await waitForEstablished(client, body.metadata.name, signal)))
+        throw new Error(`the custom resource ${body.metadata.name} was not established`)
     }),
   )
 }

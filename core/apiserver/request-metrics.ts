@@ -39,16 +39,18 @@ export interface RequestMetrics {
 /** Upper bounds in seconds. Source: apiserver_request_duration_seconds. */
 const BUCKETS = [0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60]
 
-interface Durations {
-  readonly labels: string
-  readonly counts: number[]
-  sum: number
+/** All requests that differ in their outcome only. */
+interface Series {
+  readonly labels: Readonly<Record<string, string>>
+  readonly codes: Map<number, number>
+  /** Requests by the first of BUCKETS that was not exceeded. */
+  readonly buckets: number[]
+  seconds: number
   count: number
 }
 
 export function createRequestMetrics(): RequestMetrics {
-  const totals = new Map<string, { readonly labels: string; count: number }>()
-  const durations = new Map<string, Durations>()
+  const all = new Map<string, Series>()
   const inFlight = { readOnly: 0, mutating: 0 }
   const rejected = { readOnly: 0, mutating: 0 }
   const longRunning = new Map<string, number>()
@@ -61,26 +63,20 @@ export function createRequestMetrics(): RequestMetrics {
       longRunning.set(labels, (longRunning.get(labels) ?? 0) + change)
     },
     observe(request) {
-      count(totals, request)
-      if (request.verb !== 'WATCH') time(durations, request)
+      const series = seriesOf(all, request)
+      const { code, seconds } = request
+      series.codes.set(code, (series.codes.get(code) ?? 0) + 1)
+      series.seconds += seconds
+      series.count += 1
+      const bucket = BUCKETS.findIndex((bound) => seconds <= bound)
+      if (bucket >= 0) series.buckets[bucket] = (series.buckets[bucket] ?? 0) + 1
     },
     rejected(kind) {
       rejected[kind] += 1
     },
     render() {
       const lines = [
-        ...header(
-          'apiserver_request_total',
-          'counter',
-          'Counter of apiserver requests broken out for each verb, dry run value, group, version, resource, scope, component, and HTTP response code.',
-        ),
-        ...[...totals.values()].map(({ labels, count }) => `apiserver_request_total{${labels}} ${count}`),
-        ...header(
-          'apiserver_request_duration_seconds',
-          'histogram',
-          'Response latency distribution in seconds for each verb, dry run value, group, version, resource, subresource, scope and component.',
-        ),
-        ...[...durations.values()].flatMap(histogramLines),
+        ...requestLines([...all.values()]),
         ...header(
           'apiserver_current_inflight_requests',
           'gauge',
@@ -101,49 +97,49 @@ export function createRequestMetrics(): RequestMetrics {
   }
 }
 
-function count(totals: Map<string, { readonly labels: string; count: number }>, request: FinishedRequest): void {
-  const { verb, group, version, resource, subresource, scope, dryRun, code } = request
-  const key = `${verb} ${group}/${version}/${resource}/${subresource} ${scope} ${String(dryRun)} ${code}`
-  let total = totals.get(key)
-  if (total === undefined) {
-    const labels = labelText({
-      code: String(code),
-      component: 'apiserver',
-      dry_run: dryRun ? 'All' : '',
-      group,
-      resource,
-      scope,
-      subresource,
-      verb,
-      version,
-    })
-    totals.set(key, (total = { labels, count: 0 }))
-  }
-  total.count += 1
+function requestLines(all: readonly Series[]): string[] {
+  return [
+    ...header(
+      'apiserver_request_total',
+      'counter',
+      'Counter of apiserver requests broken out for each verb, dry run value, group, version, resource, scope, component, and HTTP response code.',
+    ),
+    ...all.flatMap(totalLines),
+    ...header(
+      'apiserver_request_duration_seconds',
+      'histogram',
+      'Response latency distribution in seconds for each verb, dry run value, group, version, resource, subresource, scope and component.',
+    ),
+    // A watch lasts as long as its client likes.
+    ...all.filter(({ labels }) => labels['verb'] !== 'WATCH').flatMap(histogramLines),
+  ]
 }
 
-function time(durations: Map<string, Durations>, request: FinishedRequest): void {
-  const { verb, group, version, resource, subresource, scope, dryRun, seconds } = request
-  const key = `${verb} ${group}/${version}/${resource}/${subresource} ${scope} ${String(dryRun)}`
-  let found = durations.get(key)
-  if (found === undefined) {
-    const labels = labelText({ component: 'apiserver', dry_run: dryRun ? 'All' : '', group, resource, scope, subresource, verb, version })
-    durations.set(key, (found = { labels, counts: new Array<number>(BUCKETS.length).fill(0), sum: 0, count: 0 }))
+function seriesOf(all: Map<string, Series>, request: FinishedRequest): Series {
+  const { verb, group, version, resource, subresource, scope, dryRun } = request
+  const key = `${verb} ${group}/${version}/${resource}/${subresource} ${scope} ${dryRun ? 'dry' : ''}`
+  let series = all.get(key)
+  if (series === undefined) {
+    const labels = { component: 'apiserver', dry_run: dryRun ? 'All' : '', group, resource, scope, subresource, verb, version }
+    series = { labels, codes: new Map(), buckets: new Array<number>(BUCKETS.length).fill(0), seconds: 0, count: 0 }
+    all.set(key, series)
   }
-  found.sum += seconds
-  found.count += 1
-  const bucket = BUCKETS.findIndex((bound) => seconds <= bound)
-  if (bucket >= 0) found.counts[bucket] = (found.counts[bucket] ?? 0) + 1
+  return series
 }
 
-function histogramLines({ labels, counts, sum, count: total }: Durations): string[] {
+function totalLines({ labels, codes }: Series): string[] {
+  return [...codes].map(([code, count]) => `apiserver_request_total{${labelText({ code: String(code), ...labels })}} ${count}`)
+}
+
+function histogramLines({ labels, buckets, seconds, count }: Series): string[] {
   let running = 0
   const name = 'apiserver_request_duration_seconds'
-  const buckets = BUCKETS.map((bound, index) => {
-    running += counts[index] ?? 0
-    return `${name}_bucket{${labels},le="${bound}"} ${running}`
+  const text = labelText(labels)
+  const lines = BUCKETS.map((bound, index) => {
+    running += buckets[index] ?? 0
+    return `${name}_bucket{${text},le="${bound}"} ${running}`
   })
-  return [...buckets, `${name}_bucket{${labels},le="+Inf"} ${total}`, `${name}_sum{${labels}} ${sum}`, `${name}_count{${labels}} ${total}`]
+  return [...lines, `${name}_bucket{${text},le="+Inf"} ${count}`, `${name}_sum{${text}} ${seconds}`, `${name}_count{${text}} ${count}`]
 }
 
 function header(name: string, type: string, help: string): string[] {

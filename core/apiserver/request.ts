@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream'
+import type { Awaitable } from '../runtime/awaitable.ts'
 import type { UserInfo } from './auth/auth.ts'
 
 /** One API request as a record; sockets stay in `http/`, so the in-process client calls the same handler. */
@@ -32,4 +33,5 @@ export interface ApiResponse {
   readonly body?: Uint8Array | readonly Uint8Array[] | AsyncIterable<Uint8Array>
 }
 
-export type Handler = (request: ApiRequest) => Promise<ApiResponse>
+/** What is answered from memory is here at once; the rest is a promise. */
+export type Handler = (request: ApiRequest) => Awaitable<ApiResponse>

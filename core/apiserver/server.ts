@@ -3,6 +3,7 @@ import { isReason, StatusError } from '../meta/status-error.ts'
 import type { Logger } from '../observability/log.ts'
 import type { Clock } from '../runtime/clock.ts'
 import { isAborted } from '../runtime/abort.ts'
+import { after, type Awaitable, lastly, recover } from '../runtime/awaitable.ts'
 import { StoreError } from '../store/store.ts'
 import type { AdmissionPlugin } from './admission/admission.ts'
 import type { Attributes, Authorizer, UserInfo } from './auth/auth.ts'
@@ -81,24 +82,24 @@ export function createApiServer(deps: ApiServerDeps): ApiServer {
     custom: { virtual: deps.virtual ?? new Map(), subresources: deps.subresources ?? new Map() },
   }
   return {
-    async handle(request) {
+    handle(request) {
       const startMs = clock.now()
       const auditId = auditIdOf(request)
       const info = requestInfo(request.method, request.path, request.query)
       const warnings: string[] = []
       let asked = request
-      let response: ApiResponse
-      try {
+      const ask = (): Awaitable<ApiResponse> => {
         const user = impersonate(request.user, request.headers, deps.authorizer)
         if (user !== request.user) asked = actingAs(request, user)
-        response = await answer(engine, asked, info, warnings)
-      } catch (err) {
-        response = statusResponse(toStatusError(err, asked, info, deps.log))
+        return answer(engine, asked, info, warnings)
       }
-      const final = finished(response, auditId, warnings, deps.classifyFlow?.(asked.user, info))
-      metrics.observe(measure(engine, asked, info, { code: final.status, seconds: (clock.now() - startMs) / 1000 }))
-      deps.audit?.({ auditId, request: asked, user: asked.user, info, response: final })
-      return final
+      const answered = recover(ask, (err) => statusResponse(toStatusError(err, asked, info, deps.log)))
+      return after(answered, (response) => {
+        const final = finished(response, auditId, warnings, deps.classifyFlow?.(asked.user, info))
+        metrics.observe(measure(engine, asked, info, { code: final.status, seconds: (clock.now() - startMs) / 1000 }))
+        deps.audit?.({ auditId, request: asked, user: asked.user, info, response: final })
+        return final
+      })
     },
   }
 }
@@ -128,7 +129,7 @@ function restServices(deps: ApiServerDeps): RestServices {
   }
 }
 
-async function answer(engine: Engine, request: ApiRequest, info: RequestInfo, warnings: string[]): Promise<ApiResponse> {
+function answer(engine: Engine, request: ApiRequest, info: RequestInfo, warnings: string[]): Awaitable<ApiResponse> {
   authorize(engine.deps.authorizer, request, info)
   if (info.kind === 'path') return answerPath(engine.deps, request)
   const { deps } = engine
@@ -139,13 +140,9 @@ async function answer(engine: Engine, request: ApiRequest, info: RequestInfo, wa
   return isLongRunning(info) ? runLong(deps.metrics, rest, () => handler(rest)) : runShort(engine, rest, handler)
 }
 
-async function runShort({ inFlight }: Engine, rest: RestRequest, handler: RestHandler): Promise<ApiResponse> {
+function runShort({ inFlight }: Engine, rest: RestRequest, handler: RestHandler): Awaitable<ApiResponse> {
   const leave = inFlight.enter(rest.info.verb, rest.request.user.groups.includes(PRIVILEGED_GROUP))
-  try {
-    return await handler(rest)
-  } finally {
-    leave()
-  }
+  return lastly(() => handler(rest), leave)
 }
 
 const PRIVILEGED_GROUP = 'system:masters'
@@ -205,7 +202,7 @@ async function metricsPage(deps: ApiServerDeps): Promise<ApiResponse> {
   return { ...page, headers: { ...page.headers, 'content-type': 'text/plain; version=0.0.4; charset=utf-8' } }
 }
 
-async function answerUnknown(deps: ApiServerDeps, request: ApiRequest, info: ResourceRequest): Promise<ApiResponse> {
+function answerUnknown(deps: ApiServerDeps, request: ApiRequest, info: ResourceRequest): Awaitable<ApiResponse> {
   if (deps.resources.serves(info.group, info.version)) throw info.verb === '' ? methodNotAllowed() : unknownResource()
   const handler = deps.aggregated?.(info.group, info.version)
   return handler === undefined ? notFoundPage() : handler(request)

@@ -183,14 +183,11 @@ function listen({ config, log }: ServerRun, pki: ServerPki, api: () => Assembled
     host: config.bindAddress,
     port: config.httpsPort,
     material: material(pki),
-    handler: async (request: ApiRequest) => {
-      const open = await supervisor(request)
-      return open ?? api()?.handle(request) ?? notReady()
-    },
+    handler: (request: ApiRequest) => supervisor(request) ?? api()?.handle(request) ?? notReady(),
     authenticate: (credentials, signal) => {
-      if (isPublicPath(credentials.path)) return Promise.resolve(ANONYMOUS)
+      if (isPublicPath(credentials.path)) return ANONYMOUS
       const running = api()
-      return running === undefined ? Promise.resolve(ANONYMOUS) : running.authenticator.authenticate(credentials, signal)
+      return running === undefined ? ANONYMOUS : running.authenticator.authenticate(credentials, signal)
     },
     log,
   })

@@ -18,7 +18,7 @@ export interface HandlerResponse {
   readonly body?: Uint8Array | readonly Uint8Array[] | AsyncIterable<Uint8Array>
 }
 
-export type HandlerFunction<User> = (request: HandlerRequest<User>) => Promise<HandlerResponse>
+export type HandlerFunction<User> = (request: HandlerRequest<User>) => HandlerResponse | Promise<HandlerResponse>
 
 const EMPTY = new Uint8Array(0)
 

@@ -91,7 +91,7 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
     metrics: createRequestMetrics(),
   }
   const server = createApiServer(options.with?.(deps, caches) ?? deps)
-  const open = (method: string, url: string, body?: unknown, call: CallOptions = {}): Promise<ApiResponse> =>
+  const open = async (method: string, url: string, body?: unknown, call: CallOptions = {}): Promise<ApiResponse> =>
     server.handle(request(method, url, body, { signal: life.signal, ...call }))
   // The store is never empty in a real cluster: revision 0 means "any" to a reader.
   await open('POST', '/api/v1/namespaces', { metadata: { name: 'default' } })

@@ -1,3 +1,5 @@
+import type { Awaitable } from '../../runtime/awaitable.ts'
+
 export interface UserInfo {
   readonly name: string
   readonly uid?: string
@@ -16,7 +18,7 @@ export interface Credentials {
 
 /** Undefined: not mine, ask the next. Throws StatusError Unauthorized for credentials that are mine and bad. */
 export interface Authenticator {
-  authenticate(credentials: Credentials, signal: AbortSignal): Promise<UserInfo | undefined>
+  authenticate(credentials: Credentials, signal: AbortSignal): Awaitable<UserInfo | undefined>
 }
 
 export type Attributes =

@@ -12,6 +12,9 @@ export interface RequestHead {
   readonly headers: Readonly<Record<string, string | undefined>>
 }
 
+/** Shared by all requests without one; nobody changes a query. */
+const NO_QUERY = new URLSearchParams()
+
 /** A request from a socket. What not every handler needs is made when it is first asked for. */
 export class HttpRequest implements ApiRequest {
   readonly method: string
@@ -28,10 +31,9 @@ export class HttpRequest implements ApiRequest {
   #abortReason: Error | undefined
 
   constructor(head: RequestHead, user: UserInfo, stream: Readable, from: { readonly connection: Connection; readonly limits: HttpLimits }) {
-    const question = head.target.indexOf('?')
     this.method = head.method
-    this.path = question < 0 ? head.target : head.target.slice(0, question)
-    this.#search = question < 0 ? '' : head.target.slice(question + 1)
+    this.path = pathOf(head.target)
+    this.#search = head.target.slice(this.path.length + 1)
     this.headers = head.headers
     this.user = user
     this.remoteAddress = from.connection.remoteAddress
@@ -43,7 +45,7 @@ export class HttpRequest implements ApiRequest {
   }
 
   get query(): URLSearchParams {
-    this.#query ??= new URLSearchParams(this.#search)
+    this.#query ??= this.#search === '' ? NO_QUERY : new URLSearchParams(this.#search)
     return this.#query
   }
 
@@ -64,6 +66,11 @@ export class HttpRequest implements ApiRequest {
     this.#abortReason = reason
     this.#controller?.abort(reason)
   }
+}
+
+export function pathOf(target: string): string {
+  const question = target.indexOf('?')
+  return question < 0 ? target : target.slice(0, question)
 }
 
 /** Path of a request target: HTTP/1.1 allows a whole URL there. Undefined when it is neither. */

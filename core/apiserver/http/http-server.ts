@@ -124,7 +124,7 @@ class TlsServer implements HttpServer {
       else serveAsHttp1?.call(server, socket)
     })
     server.on('request', (req: IncomingMessage, res: ServerResponse) => {
-      void serveHttp1(req, res, this.#connectionOf(req.socket), this.#deps)
+      serveHttp1(req, res, this.#connectionOf(req.socket), this.#deps)
     })
     server.on('upgrade', (req: IncomingMessage, socket: Duplex, head: Buffer) => {
       void serveUpgrade(req, socket, head, { ...this.#deps, connection: this.#connectionOf(socket) })

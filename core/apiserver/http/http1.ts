@@ -1,8 +1,9 @@
 import { type IncomingMessage, STATUS_CODES, type ServerResponse, validateHeaderValue } from 'node:http'
 import type { Duplex } from 'node:stream'
+import { after, type Awaitable, recover } from '../../runtime/awaitable.ts'
 import type { ApiResponse } from '../request.ts'
 import type { Connection } from './connection.ts'
-import { answer, type ExchangeDeps } from './exchange.ts'
+import { answer, type Exchange, type ExchangeDeps } from './exchange.ts'
 import type { HttpRequest } from './http-request.ts'
 import { type RequestHead, toTarget } from './http-request.ts'
 import type { LiveRequests } from './live-requests.ts'
@@ -16,7 +17,7 @@ const GONE = new Error('the client has gone')
 /** What is read and thrown away of a body that nobody wanted, so that the client gets to see the answer. */
 const MAX_DISCARD_BYTES = 64 * 1024 * 1024
 
-export async function serveHttp1(req: IncomingMessage, res: ServerResponse, connection: Connection, deps: Http1Deps): Promise<void> {
+export function serveHttp1(req: IncomingMessage, res: ServerResponse, connection: Connection, deps: Http1Deps): void {
   const head = toHead(req)
   if (head === undefined) {
     res.writeHead(400, { 'content-type': 'text/plain; charset=utf-8', connection: 'close' }).end('400 Bad Request')
@@ -32,16 +33,20 @@ export async function serveHttp1(req: IncomingMessage, res: ServerResponse, conn
     current = request
     deps.live.add(request)
   }
-  const { request, response } = await answer(head, req, connection, { ...deps, onRequest })
-  if (res.destroyed) return
-  if (!req.complete) discardRest(req)
-  const out = toOutgoing(res, deps.live)
-  deps.live.answering(request, response)
-  try {
-    await sendOrFail(response, request, out, { mayCompress: !connection.loopback, log: deps.log })
-  } catch {
-    res.destroy()
+  const reply = ({ request, response }: Exchange): Awaitable<void> => {
+    if (res.destroyed) return
+    if (!req.complete && hasBody(req)) discardRest(req)
+    deps.live.answering(request, response)
+    return sendOrFail(response, request, toOutgoing(res, deps.live), { mayCompress: !connection.loopback, log: deps.log })
   }
+  void recover(
+    () => after(answer(head, req, connection, { ...deps, onRequest }), reply),
+    () => void res.destroy(),
+  )
+}
+
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined
 }
 
 /** The handler gets the socket; what it does not take is answered here and the connection closed. */

@@ -1,7 +1,8 @@
 import { constants, type IncomingHttpHeaders, performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
 import type { TLSSocket } from 'node:tls'
+import { after, type Awaitable, recover } from '../../runtime/awaitable.ts'
 import type { Connection } from './connection.ts'
-import { answer, type ExchangeDeps } from './exchange.ts'
+import { answer, type Exchange, type ExchangeDeps } from './exchange.ts'
 import type { HttpRequest, RequestHead } from './http-request.ts'
 import { toTarget } from './http-request.ts'
 import type { LiveRequests } from './live-requests.ts'
@@ -39,12 +40,12 @@ export function serveHttp2(socket: TLSSocket, connection: Connection, deps: Http
     stream.once('close', () => {
       open -= 1
     })
-    void serveStream(stream, headers, connection, deps)
+    serveStream(stream, headers, connection, deps)
   })
   return session
 }
 
-async function serveStream(stream: ServerHttp2Stream, raw: IncomingHttpHeaders, connection: Connection, deps: Http2Deps): Promise<void> {
+function serveStream(stream: ServerHttp2Stream, raw: IncomingHttpHeaders, connection: Connection, deps: Http2Deps): void {
   stream.on('error', (err) => deps.log.debug({ err }, 'HTTP/2 stream failed'))
   const head = toHead(raw)
   if (head === undefined) {
@@ -62,15 +63,18 @@ async function serveStream(stream: ServerHttp2Stream, raw: IncomingHttpHeaders, 
     current = request
     deps.live.add(request)
   }
-  const { request, response } = await answer(head, stream, connection, { ...deps, onRequest })
-  if (stream.destroyed) return
-  deps.live.answering(request, response)
-  try {
-    await sendOrFail(response, request, toOutgoing(stream), { mayCompress: !connection.loopback, log: deps.log })
-    if (!stream.endAfterHeaders && !stream.readableEnded) stopUpload(stream)
-  } catch {
-    stream.close(constants.NGHTTP2_INTERNAL_ERROR)
+  const reply = ({ request, response }: Exchange): Awaitable<void> => {
+    if (stream.destroyed) return
+    deps.live.answering(request, response)
+    const sent = sendOrFail(response, request, toOutgoing(stream), { mayCompress: !connection.loopback, log: deps.log })
+    return after(sent, () => {
+      if (!stream.endAfterHeaders && !stream.readableEnded) stopUpload(stream)
+    })
   }
+  void recover(
+    () => after(answer(head, stream, connection, { ...deps, onRequest }), reply),
+    () => stream.close(constants.NGHTTP2_INTERNAL_ERROR),
+  )
 }
 
 /** An ordinary record without the pseudo headers; the authority takes the place of `host`. */

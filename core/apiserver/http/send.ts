@@ -2,6 +2,7 @@ import { Readable, type Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
 import type { Logger } from '../../observability/log.ts'
+import { type Awaitable, recover } from '../../runtime/awaitable.ts'
 import { internalError } from '../errors.ts'
 import type { ApiResponse } from '../request.ts'
 import { statusResponse } from '../response.ts'
@@ -22,12 +23,12 @@ export interface Outgoing {
  * Sends a response. One whose head cannot be sent is replaced by a Status; one that breaks off in the middle rejects, and
  * the caller has to break the connection, so that nobody takes a part for the whole.
  */
-export async function sendOrFail(
+export function sendOrFail(
   response: ApiResponse,
   request: HttpRequest,
   out: Outgoing,
   options: { readonly mayCompress: boolean; readonly log: Logger },
-): Promise<void> {
+): Awaitable<void> {
   const progress = { started: false }
   const watched: Outgoing = {
     stream: out.stream,
@@ -36,21 +37,22 @@ export async function sendOrFail(
       progress.started = true
     },
   }
-  try {
-    await send(response, request, watched, options.mayCompress)
-  } catch (err) {
-    options.log.warn({ err, method: request.method, path: request.path }, 'Answer failed')
-    if (progress.started) throw err
-    await send(statusResponse(internalError('the answer could not be sent', err)), request, out, false)
-  }
+  return recover(
+    () => send(response, request, watched, options.mayCompress),
+    (err) => {
+      options.log.warn({ err, method: request.method, path: request.path }, 'Answer failed')
+      if (progress.started) throw err
+      return send(statusResponse(internalError('the answer could not be sent', err)), request, out, false)
+    },
+  )
 }
 
 /** Sends a response under back-pressure. Resolves when its last byte was handed over or the client has gone. */
-export function send(response: ApiResponse, request: HttpRequest, out: Outgoing, mayCompress: boolean): Promise<void> | undefined {
+export function send(response: ApiResponse, request: HttpRequest, out: Outgoing, mayCompress: boolean): Awaitable<void> {
   const { status, headers, body } = response
   if (body === undefined || request.method === 'HEAD') {
     out.head(status, body instanceof Uint8Array ? withLength(headers, body.length) : headers, true)
-    return undefined
+    return
   }
   if (isIterable(body)) {
     out.head(status, headers, false)
@@ -59,21 +61,15 @@ export function send(response: ApiResponse, request: HttpRequest, out: Outgoing,
   return sendBytes(response, body, out, mayCompress && acceptsGzip(request, response))
 }
 
-function sendBytes(
-  response: ApiResponse,
-  body: Uint8Array | readonly Uint8Array[],
-  out: Outgoing,
-  compress: boolean,
-): Promise<void> | undefined {
+function sendBytes(response: ApiResponse, body: Uint8Array | readonly Uint8Array[], out: Outgoing, compress: boolean): Awaitable<void> {
   const pieces = body instanceof Uint8Array ? [body] : body
   const length = totalLength(pieces)
   if (compress && length > GZIP_MIN_BYTES) return sendCompressed(response, pieces, out)
   out.head(response.status, withLength(response.headers, length), length === 0)
-  if (length === 0) return undefined
+  if (length === 0) return
   const [first] = pieces
   if (pieces.length > 1 || length > GZIP_MIN_BYTES) return sendSlabs(pieces, out.stream)
   out.stream.end(first)
-  return undefined
 }
 
 async function sendSlabs(pieces: readonly Uint8Array[], stream: Writable): Promise<void> {

@@ -1,4 +1,5 @@
 import type { Logger } from '../../observability/log.ts'
+import type { Awaitable } from '../../runtime/awaitable.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import type { WriteContext } from '../pipeline/write-context.ts'
 import type { WriteServices } from '../pipeline/write-services.ts'
@@ -25,7 +26,7 @@ export interface RestRequest {
   readonly warnings: string[]
 }
 
-export type RestHandler = (rest: RestRequest) => Promise<ApiResponse> | ApiResponse
+export type RestHandler = (rest: RestRequest) => Awaitable<ApiResponse>
 
 /** The namespace that stored objects of this request have; empty for cluster-scoped kinds. */
 export function namespaceOf({ def, info }: RestRequest): string {

@@ -1,4 +1,5 @@
-import type { Authenticator, Credentials } from '../auth.ts'
+import { after, type Awaitable, recover } from '../../../runtime/awaitable.ts'
+import type { Authenticator, Credentials, UserInfo } from '../auth.ts'
 import { ANONYMOUS, withAuthenticatedGroup } from '../users.ts'
 import { bearerToken } from './static-users.ts'
 import { unauthorized } from './unauthorized.ts'
@@ -15,19 +16,23 @@ export function createAuthentication(
   anonymousPaths: ReadonlySet<string> = ANONYMOUS_PATHS,
 ): Authenticator {
   return {
-    authenticate: async (credentials, signal) => {
+    authenticate: (credentials, signal) => {
       let failure: unknown
-      for (const authenticator of authenticators) {
-        try {
-          const user = await authenticator.authenticate(credentials, signal)
-          if (user !== undefined) return withGroup(user)
-        } catch (err) {
+      const askFrom = (first: number): Awaitable<UserInfo> => {
+        const authenticator = authenticators[first]
+        if (authenticator === undefined) return unknownUser(failure)
+        const ask = (): Awaitable<UserInfo | undefined> => authenticator.authenticate(credentials, signal)
+        const known = recover(ask, (err) => {
           failure ??= err
-        }
+          return undefined
+        })
+        return after(known, (user) => (user === undefined ? askFrom(first + 1) : withGroup(user)))
       }
-      if (failure !== undefined) throw unauthorized(failure)
-      if (isOpen(credentials, anonymousPaths)) return ANONYMOUS
-      throw unauthorized()
+      const unknownUser = (cause: unknown): UserInfo => {
+        if (cause === undefined && isOpen(credentials, anonymousPaths)) return ANONYMOUS
+        throw unauthorized(cause)
+      }
+      return askFrom(0)
     },
   }
 }

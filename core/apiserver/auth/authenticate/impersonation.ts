@@ -33,6 +33,7 @@ export function isImpersonationHeader(name: string): boolean {
 }
 
 function readHeaders(headers: Credentials['headers']): Wanted | undefined {
+  if (!mentionsImpersonation(headers)) return undefined
   const user = headers['impersonate-user'] ?? ''
   const uid = headers['impersonate-uid'] ?? ''
   const groups = valuesOf(headers['impersonate-group'])
@@ -43,6 +44,12 @@ function readHeaders(headers: Credentials['headers']): Wanted | undefined {
   if (user !== '') return { user, uid, groups, extra }
   if (uid === '' && groups.length === 0 && extra.size === 0) return undefined
   throw new StatusError('InternalError', 'Internal Server Error: groups, uid or extra were requested without impersonating a user')
+}
+
+/** Nearly no request does, so this is all that they pay. */
+function mentionsImpersonation(headers: Credentials['headers']): boolean {
+  for (const name in headers) if (isImpersonationHeader(name)) return true
+  return false
 }
 
 /** Repeated headers arrive joined with a comma and a space. */

@@ -6,17 +6,17 @@ import { unauthorized } from './unauthorized.ts'
 /** Bearer tokens of service accounts meant for this server. */
 export function serviceAccountAuthenticator(verifier: TokenVerifier): Authenticator {
   return {
-    authenticate: async ({ headers }) => {
+    authenticate: ({ headers }) => {
       const token = bearerToken(headers)
-      if (token === undefined) return Promise.resolve(undefined)
+      if (token === undefined) return undefined
       const verified = verifier.verify(token)
       switch (verified.outcome) {
         case 'ok':
-          return Promise.resolve(verified.token.user)
+          return verified.token.user
         case 'bad':
           throw unauthorized(new Error(verified.reason))
         case 'foreign':
-          return Promise.resolve(undefined)
+          return undefined
       }
     },
   }

@@ -17,10 +17,10 @@ export interface PasswordUser {
 /** Bearer tokens from a file given with `--kube-apiserver-arg token-auth-file`. A token it does not know is somebody else's. */
 export function staticTokenAuthenticator(tokens: readonly StaticToken[]): Authenticator {
   return {
-    authenticate: async ({ headers }) => {
+    authenticate: ({ headers }) => {
       const token = bearerToken(headers)
       const known = token === undefined ? undefined : tokens.find((entry) => sameSecret(entry.token, token))
-      return Promise.resolve(known?.user)
+      return known?.user
     },
   }
 }
@@ -29,12 +29,12 @@ export function staticTokenAuthenticator(tokens: readonly StaticToken[]): Authen
 export function passwordAuthenticator(users: readonly PasswordUser[]): Authenticator {
   const known = users.map(({ name, password, groups }) => ({ password, user: { name, uid: name, groups } }))
   return {
-    authenticate: async ({ headers }) => {
+    authenticate: ({ headers }) => {
       const credentials = basicCredentials(headers['authorization'])
-      if (credentials === undefined) return Promise.resolve(undefined)
+      if (credentials === undefined) return undefined
       const entry = known.find(({ user, password }) => user.name === credentials.name && sameSecret(password, credentials.password))
       if (entry === undefined) throw unauthorized()
-      return Promise.resolve(entry.user)
+      return entry.user
     },
   }
 }

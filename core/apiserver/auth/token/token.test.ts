@@ -217,10 +217,10 @@ describe('service account tokens', () => {
     const user = await authentication.authenticate({ headers: { authorization: `Bearer ${token}` }, path: '/api' }, signal)
     assert.deepEqual(user?.groups, ['system:serviceaccounts', 'system:serviceaccounts:ops', 'system:authenticated'])
     const bad = { headers: { authorization: `Bearer ${token}x` } }
-    await assert.rejects(authentication.authenticate(bad, signal), { message: 'Unauthorized', code: 401 })
-    await assert.rejects(authentication.authenticate({ ...bad, path: '/healthz' }, signal), { code: 401 })
-    await assert.rejects(authentication.authenticate({ headers: {}, path: '/api' }, signal), { code: 401 })
-    await assert.rejects(authentication.authenticate({ headers: {}, path: '/version' }, signal), { code: 401 })
+    await assert.rejects(async () => authentication.authenticate(bad, signal), { message: 'Unauthorized', code: 401 })
+    await assert.rejects(async () => authentication.authenticate({ ...bad, path: '/healthz' }, signal), { code: 401 })
+    await assert.rejects(async () => authentication.authenticate({ headers: {}, path: '/api' }, signal), { code: 401 })
+    await assert.rejects(async () => authentication.authenticate({ headers: {}, path: '/version' }, signal), { code: 401 })
     assert.equal((await authentication.authenticate({ headers: {}, path: '/readyz' }, signal))?.name, 'system:anonymous')
   })
 })
@@ -232,9 +232,12 @@ describe('other credentials', () => {
     const user = await authentication.authenticate({ headers: {}, certificate }, signal)
     assert.deepEqual(user, { name: 'jane', groups: ['devs', 'system:authenticated'] })
     assert.equal(await authentication.authenticate({ headers: {}, certificate }, signal), user)
-    await assert.rejects(authentication.authenticate({ headers: {}, certificate: { commonName: '', organizations: [] } }, signal), {
-      code: 401,
-    })
+    await assert.rejects(
+      async () => authentication.authenticate({ headers: {}, certificate: { commonName: '', organizations: [] } }, signal),
+      {
+        code: 401,
+      },
+    )
   })
 
   it('are tokens of a file', async () => {
@@ -255,7 +258,7 @@ describe('other credentials', () => {
       headers: { authorization: `Basic ${Buffer.from(text).toString('base64')}` },
     })
     assert.deepEqual((await authenticator.authenticate(basic('node:a:b'), signal))?.groups, ['k3s:agent'])
-    await assert.rejects(authenticator.authenticate(basic('node:wrong'), signal), StatusError)
+    await assert.rejects(async () => authenticator.authenticate(basic('node:wrong'), signal), StatusError)
     assert.equal(await authenticator.authenticate({ headers: {} }, signal), undefined)
   })
 

@@ -64,12 +64,14 @@ export const CONTROLLERS: readonly ControllerEntry[] = [
   {
     name: 'namespace',
     byDefault: true,
+    account: 'namespace-controller',
     create: ({ informers, ...deps }) =>
       namespaceController({ ...deps, namespaces: informers.informer(namespaces), pods: informers.informer(pods) }),
   },
   {
     name: 'serviceaccount',
     byDefault: true,
+    account: 'service-account-controller',
     create: ({ client, informers }) =>
       serviceAccountController({
         client,
@@ -80,6 +82,7 @@ export const CONTROLLERS: readonly ControllerEntry[] = [
   {
     name: 'root-ca-certificate-publisher',
     byDefault: true,
+    account: 'root-ca-cert-publisher',
     create: ({ client, informers, settings }) =>
       rootCaPublisher({
         client,
@@ -91,6 +94,7 @@ export const CONTROLLERS: readonly ControllerEntry[] = [
   {
     name: 'endpoints',
     byDefault: true,
+    account: 'endpoint-controller',
     create: ({ client, informers, recorderFor }) =>
       endpointsController({
         client,
@@ -103,6 +107,7 @@ export const CONTROLLERS: readonly ControllerEntry[] = [
   {
     name: 'endpointslice',
     byDefault: true,
+    account: 'endpointslice-controller',
     create: ({ client, informers, clock, recorderFor }) =>
       endpointSliceController({
         client,
@@ -117,6 +122,7 @@ export const CONTROLLERS: readonly ControllerEntry[] = [
   {
     name: 'endpointslicemirroring',
     byDefault: true,
+    account: 'endpointslicemirroring-controller',
     create: ({ client, informers, clock }) =>
       endpointSliceMirroringController({
         client,
@@ -129,6 +135,7 @@ export const CONTROLLERS: readonly ControllerEntry[] = [
   {
     name: 'deployment',
     byDefault: true,
+    account: 'deployment-controller',
     create: ({ client, informers, clock, recorderFor }) =>
       deploymentController({
         client,
@@ -142,6 +149,7 @@ export const CONTROLLERS: readonly ControllerEntry[] = [
   {
     name: 'replicaset',
     byDefault: true,
+    account: 'replicaset-controller',
     create: ({ client, informers, clock, recorderFor }) =>
       replicaSetController({
         client,
@@ -154,6 +162,7 @@ export const CONTROLLERS: readonly ControllerEntry[] = [
   {
     name: 'replicationcontroller',
     byDefault: true,
+    account: 'replication-controller',
     create: ({ client, informers, clock, recorderFor }) =>
       replicationControllerController({
         client,
@@ -166,6 +175,7 @@ export const CONTROLLERS: readonly ControllerEntry[] = [
   {
     name: 'daemonset',
     byDefault: true,
+    account: 'daemon-set-controller',
     create: ({ client, informers, clock, recorderFor }) =>
       daemonSetController({
         client,
@@ -180,6 +190,7 @@ export const CONTROLLERS: readonly ControllerEntry[] = [
   {
     name: 'statefulset',
     byDefault: true,
+    account: 'statefulset-controller',
     create: ({ client, informers, clock, recorderFor }) =>
       statefulSetController({
         client,
@@ -194,6 +205,7 @@ export const CONTROLLERS: readonly ControllerEntry[] = [
   {
     name: 'job',
     byDefault: true,
+    account: 'job-controller',
     create: ({ client, informers, clock, recorderFor }) =>
       jobController({
         client,
@@ -206,6 +218,7 @@ export const CONTROLLERS: readonly ControllerEntry[] = [
   {
     name: 'cronjob',
     byDefault: true,
+    account: 'cronjob-controller',
     create: ({ client, informers, clock, recorderFor }) =>
       cronJobController({
         client,
@@ -218,11 +231,13 @@ export const CONTROLLERS: readonly ControllerEntry[] = [
   {
     name: 'ttl-after-finished',
     byDefault: true,
+    account: 'ttl-after-finished-controller',
     create: ({ client, informers, clock }) => ttlAfterFinishedController({ client, jobs: informers.informer(jobs), clock }),
   },
   {
     name: 'persistentvolume-binder',
     byDefault: true,
+    account: 'persistent-volume-binder',
     create: ({ client, informers, clock, recorderFor }) =>
       persistentVolumeBinder({
         client,
@@ -236,12 +251,14 @@ export const CONTROLLERS: readonly ControllerEntry[] = [
   {
     name: 'persistentvolumeclaim-protection',
     byDefault: true,
+    account: 'pvc-protection-controller',
     create: ({ client, informers }) =>
       claimProtectionController({ client, claims: informers.informer(persistentVolumeClaims), pods: informers.informer(pods) }),
   },
   {
     name: 'ephemeral-volume',
     byDefault: true,
+    account: 'ephemeral-volume-controller',
     create: ({ client, informers, recorderFor }) =>
       ephemeralVolumeController({
         client,
@@ -253,16 +270,19 @@ export const CONTROLLERS: readonly ControllerEntry[] = [
   {
     name: 'tokencleaner',
     byDefault: true,
+    account: 'token-cleaner',
     create: ({ client, informers, clock }) => tokenCleaner({ client, secrets: informers.informer(secrets, BOOTSTRAP_TOKENS), clock }),
   },
   {
     name: 'persistentvolume-protection',
     byDefault: true,
+    account: 'pv-protection-controller',
     create: ({ client, informers }) => volumeProtectionController({ client, volumes: informers.informer(persistentVolumes) }),
   },
   {
     name: 'node-ipam',
     byDefault: true,
+    account: 'node-controller',
     create: ({ client, informers, recorderFor, settings }) =>
       settings.clusterCidrs.length === 0
         ? undefined
@@ -278,6 +298,7 @@ export const CONTROLLERS: readonly ControllerEntry[] = [
   {
     name: 'node-lifecycle',
     byDefault: true,
+    account: 'node-controller',
     create: ({ client, informers, clock, recorderFor }) =>
       nodeLifecycleController({
         client,
@@ -291,6 +312,7 @@ export const CONTROLLERS: readonly ControllerEntry[] = [
   {
     name: 'taint-eviction',
     byDefault: true,
+    account: 'node-controller',
     create: ({ client, informers, clock, recorderFor }) =>
       taintEvictionController({
         client,
@@ -303,6 +325,7 @@ export const CONTROLLERS: readonly ControllerEntry[] = [
   {
     name: 'pod-garbage-collector',
     byDefault: true,
+    account: 'pod-garbage-collector',
     create: ({ client, informers, clock, settings }) =>
       podGarbageCollector({
         client,
@@ -315,6 +338,7 @@ export const CONTROLLERS: readonly ControllerEntry[] = [
   {
     name: 'resourcequota',
     byDefault: true,
+    account: 'resourcequota-controller',
     create: ({ client, informers, discovery, clock }) =>
       resourceQuotaController({
         client,
@@ -327,6 +351,7 @@ export const CONTROLLERS: readonly ControllerEntry[] = [
         clock,
       }),
   },
+  // Makes tokens for every account, which no role of a controller allows.
   {
     name: 'serviceaccount-token',
     byDefault: true,
@@ -341,11 +366,13 @@ export const CONTROLLERS: readonly ControllerEntry[] = [
   {
     name: 'clusterrole-aggregation',
     byDefault: true,
+    account: 'clusterrole-aggregation-controller',
     create: ({ client, informers }) => clusterRoleAggregation({ client, clusterRoles: informers.informer(clusterRoles) }),
   },
   {
     name: 'disruption',
     byDefault: true,
+    account: 'disruption-controller',
     create: ({ client, informers, discovery, clock, recorderFor }) =>
       disruptionController({
         client,
@@ -363,6 +390,7 @@ export const CONTROLLERS: readonly ControllerEntry[] = [
   {
     name: 'horizontal-pod-autoscaler',
     byDefault: true,
+    account: 'horizontal-pod-autoscaler',
     create: ({ client, informers, discovery, clock, recorderFor }) =>
       horizontalPodAutoscaler({
         client,
@@ -376,6 +404,7 @@ export const CONTROLLERS: readonly ControllerEntry[] = [
   {
     name: 'certificatesigningrequest-approving',
     byDefault: true,
+    account: 'certificate-controller',
     create: ({ client, informers, clock, settings }) =>
       settings.signer === undefined
         ? undefined
@@ -389,6 +418,7 @@ export const CONTROLLERS: readonly ControllerEntry[] = [
   {
     name: 'certificatesigningrequest-signing',
     byDefault: true,
+    account: 'certificate-controller',
     create: ({ client, informers, clock, settings }) =>
       settings.signer === undefined
         ? undefined
@@ -402,6 +432,7 @@ export const CONTROLLERS: readonly ControllerEntry[] = [
   {
     name: 'certificatesigningrequest-cleaner',
     byDefault: true,
+    account: 'certificate-controller',
     create: ({ client, informers, clock }) =>
       certificateCleanupController({ client, requests: informers.informer(certificateSigningRequests), clock }),
   },
@@ -409,6 +440,7 @@ export const CONTROLLERS: readonly ControllerEntry[] = [
   {
     name: 'garbage-collector',
     byDefault: true,
+    account: 'generic-garbage-collector',
     create: ({ client, informers, discovery, clock, log }) =>
       garbageCollector({ client, informers, discovery, definitions: informers.informer(customResourceDefinitions), clock, log }),
   },

@@ -96,9 +96,12 @@ async function reconcile(key: ObjectKey, deps: PodGcDeps, missing: Map<string, n
 
 async function remove(pod: Pod, why: string | undefined, { client, clock }: PodGcDeps, signal: AbortSignal): Promise<void> {
   if (!isFinished(pod) && pod.spec.nodeName !== undefined) {
-    const condition = { type: 'DisruptionTarget', status: 'True', reason: 'DeletionByPodGC', message: why ?? '' }
-    const conditions = why === undefined ? pod.status.conditions : setCondition(pod.status.conditions, condition, toTimestamp(clock.now()))
-    await ignoreNotFound(client.updateStatus(pods, { ...pod, status: { ...pod.status, phase: 'Failed', conditions } }, { signal }))
+    const disrupted = { type: 'DisruptionTarget', status: 'True', reason: 'DeletionByPodGC', message: why ?? '' }
+    const conditions = why === undefined ? pod.status.conditions : setCondition(pod.status.conditions, disrupted, toTimestamp(clock.now()))
+    // Conditional, since a patch of a list replaces it. The role allows a patch of the status and no update.
+    const { uid, resourceVersion } = pod.metadata
+    const body = { metadata: { uid, resourceVersion }, status: { phase: 'Failed', ...(conditions !== undefined && { conditions }) } }
+    await ignoreNotFound(client.patch(pods, pod.metadata, { type: 'merge', body }, { signal, subresource: 'status' }))
   }
   await ignoreNotFound(client.delete(pods, pod.metadata, { signal, gracePeriodSeconds: 0, preconditions: { uid: pod.metadata.uid } }))
 }

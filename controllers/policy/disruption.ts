@@ -130,9 +130,11 @@ async function scaleOf(
   const { resources } = await deps.discovery.resources(signal)
   const [group = ''] = reference.apiVersion.includes('/') ? reference.apiVersion.split('/') : ['']
   const type = resources.find((found) => found.type.group === group && found.type.kind === reference.kind)?.type
-  const owner = type === undefined ? undefined : await ignoreNotFound(deps.client.get(type, { namespace, name: reference.name }, signal))
-  const replicas = (owner as { readonly spec?: { readonly replicas?: unknown } } | undefined)?.spec?.replicas
-  if (owner?.metadata.uid !== reference.uid || typeof replicas !== 'number') {
+  // Any kind has a scale to those who may know nothing else of it.
+  const name = { namespace, name: reference.name, subresource: 'scale' }
+  const scale = type === undefined ? undefined : await ignoreNotFound(deps.client.get(type, name, signal))
+  const replicas = (scale as { readonly spec?: { readonly replicas?: number } } | undefined)?.spec?.replicas ?? 0
+  if (scale?.metadata.uid !== reference.uid) {
     throw new Error(`${reference.kind.toLowerCase()}s.${group} does not implement the scale subresource`)
   }
   return { uid: reference.uid, replicas }

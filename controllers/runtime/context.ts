@@ -64,6 +64,11 @@ export interface ControllerEntry {
   /** As `--controllers` and the documentation name it. */
   readonly name: string
   readonly byDefault: boolean
+  /**
+   * Service account of kube-system as which it acts, with the bootstrap role `system:controller:ACCOUNT`. Absent: it acts as
+   * the controller manager itself. Source: kubernetes, cmd/kube-controller-manager, and bootstrappolicy/controller_policy.go.
+   */
+  readonly account?: string
   /** Undefined when the settings leave it nothing to do. */
   readonly create: (context: ControllerContext) => Controller | undefined
 }

@@ -8,7 +8,7 @@ import type { Controller } from './controller.ts'
 export function selectControllers(
   table: readonly ControllerEntry[],
   wanted: readonly string[],
-  context: ControllerContext,
+  contextFor: (entry: ControllerEntry) => ControllerContext,
 ): readonly Controller[] {
   const known = new Set(table.map(({ name }) => name))
   const unknown = wanted.map((name) => name.replace(/^-/, '')).filter((name) => name !== '*' && !known.has(name))
@@ -19,6 +19,6 @@ export function selectControllers(
   }
   return table
     .filter(isOn)
-    .map((entry) => entry.create(context))
+    .map((entry) => entry.create(contextFor(entry)))
     .filter((controller) => controller !== undefined)
 }

@@ -2,7 +2,7 @@ import { persistentVolumeClaims, persistentVolumes, pods } from '../../core/api/
 import type { PersistentVolume, PersistentVolumeClaim, Pod } from '../../core/api/types/core-v1.ts'
 import type { Client } from '../../core/client/client.ts'
 import type { Informer, Lister } from '../../core/client/informer.ts'
-import { type KubeObject, keyOf, type ObjectKey, objectKey } from '../../core/meta/object.ts'
+import { type Draft, type KubeObject, keyOf, type ObjectKey, objectKey } from '../../core/meta/object.ts'
 import type { ResourceType } from '../../core/meta/resource-type.ts'
 import { ignoreNotFound } from '../../core/meta/status-error.ts'
 import { type Controller, done, type ReconcileContext, type Result, watch } from '../runtime/controller.ts'
@@ -116,9 +116,10 @@ async function removeFinalizer<T extends KubeObject>(
 async function write<T extends KubeObject>(
   client: Client,
   type: ResourceType<T>,
-  { metadata }: T,
+  object: T,
   { finalizers, signal }: { readonly finalizers: readonly string[]; readonly signal: AbortSignal },
 ): Promise<void> {
-  const body = { metadata: { uid: metadata.uid, resourceVersion: metadata.resourceVersion, finalizers } }
-  await ignoreNotFound(client.patch(type, metadata, { type: 'merge', body }, { signal }))
+  // The roles of both controllers allow an update and no patch.
+  const next = { ...object, metadata: { ...object.metadata, finalizers } } as unknown as Draft<T>
+  await ignoreNotFound(client.update(type, next, { signal }))
 }

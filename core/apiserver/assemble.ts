@@ -61,6 +61,7 @@ export interface ApiServerOptions {
   readonly inFlight?: InFlightLimits
   readonly moreMetrics?: ApiServerDeps['moreMetrics']
   readonly audit?: ApiServerDeps['audit']
+  readonly refused?: ApiServerDeps['refused']
   readonly clock: Clock
   readonly log: Logger
   /** Ends everything; `done` then resolves. */
@@ -138,12 +139,13 @@ export async function assembleApiServer(options: ApiServerOptions): Promise<Asse
   return { handle: server.handle, authenticator: users.authenticator, authorizer, reader, caches, resources, health, done }
 }
 
-function optionalDeps({ aggregated, inFlight, moreMetrics, audit }: ApiServerOptions): Partial<ApiServerDeps> {
+function optionalDeps({ aggregated, inFlight, moreMetrics, audit, refused }: ApiServerOptions): Partial<ApiServerDeps> {
   return {
     ...(aggregated !== undefined && { aggregated }),
     ...(inFlight !== undefined && { inFlight }),
     ...(moreMetrics !== undefined && { moreMetrics }),
     ...(audit !== undefined && { audit }),
+    ...(refused !== undefined && { refused }),
   }
 }
 

@@ -53,6 +53,8 @@ export interface ApiServerDeps {
   readonly moreMetrics?: readonly (() => string | Promise<string>)[]
   /** Called when the answer to a request is known; for a stream, when it begins. */
   readonly audit?: (record: AuditRecord) => void
+  /** Called for each request that its user may not make. */
+  readonly refused?: (attributes: Attributes, reason: string) => void
   /** Default 1800. */
   readonly minWatchSeconds?: number
 }
@@ -130,7 +132,7 @@ function restServices(deps: ApiServerDeps): RestServices {
 }
 
 function answer(engine: Engine, request: ApiRequest, info: RequestInfo, warnings: string[]): Awaitable<ApiResponse> {
-  authorize(engine.deps.authorizer, request, info)
+  authorize(engine.deps, request, info)
   if (info.kind === 'path') return answerPath(engine.deps, request)
   const { deps } = engine
   const def = deps.resources.find(info.group, info.version, info.resource)
@@ -141,11 +143,10 @@ function answer(engine: Engine, request: ApiRequest, info: RequestInfo, warnings
 }
 
 function runShort({ inFlight }: Engine, rest: RestRequest, handler: RestHandler): Awaitable<ApiResponse> {
-  const leave = inFlight.enter(rest.info.verb, rest.request.user.groups.includes(PRIVILEGED_GROUP))
+  const leave = inFlight.enter(rest.info.verb, rest.request.user)
   return lastly(() => handler(rest), leave)
 }
 
-const PRIVILEGED_GROUP = 'system:masters'
 const LONG_SUBRESOURCES: ReadonlySet<string> = new Set(['proxy', 'attach', 'exec', 'portforward', 'log'])
 
 function isLongRunning({ verb, subresource }: ResourceRequest): boolean {
@@ -209,10 +210,12 @@ function answerUnknown(deps: ApiServerDeps, request: ApiRequest, info: ResourceR
 }
 
 /** Throws StatusError Forbidden. */
-function authorize(authorizer: Authorizer, request: ApiRequest, info: RequestInfo): void {
+function authorize({ authorizer, refused }: ApiServerDeps, request: ApiRequest, info: RequestInfo): void {
   const attributes = attributesOf(request, info)
   const { allowed, reason } = authorizer.authorize(attributes)
-  if (!allowed) throw forbiddenError(attributes, reason)
+  if (allowed) return
+  refused?.(attributes, reason)
+  throw forbiddenError(attributes, reason)
 }
 
 function attributesOf(request: ApiRequest, info: RequestInfo): Attributes {

@@ -1,22 +1,14 @@
 /** Puts controllers, scheduler, manifest folder and agent together, each as a client of the API server with its own identity. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { cloudNodeController } from '../../controllers/cloud/node.ts'
-import { nodeHostsController } from '../../controllers/cloud/node-hosts.ts'
-import { serviceLbController } from '../../controllers/cloud/service-lb.ts'
 import { removeServiceLb } from '../../controllers/cloud/service-lb-remove.ts'
-import { serverNodeLabelController } from '../../controllers/core/server-node-label.ts'
-import { helmChartController } from '../../controllers/helm/controller.ts'
-import { helmChartConfigs, helmCharts } from '../../controllers/helm/types.ts'
 import { CONTROLLERS } from '../../controllers/index.ts'
 import { manifestFolder } from '../../controllers/manifests/component.ts'
 import type { CertificateSigner, ControllerContext } from '../../controllers/runtime/context.ts'
-import type { Controller } from '../../controllers/runtime/controller.ts'
 import { controllerRunner } from '../../controllers/runtime/run.ts'
+import { selectControllers } from '../../controllers/runtime/select.ts'
 import { createAgent } from '../agent/agent.ts'
-import { configMaps, daemonSets, endpointSlices, jobs, namespaces, nodes, pods, secrets, serviceAccounts, services } from '../api/kinds.ts'
 import type { Client } from '../client/client.ts'
-import { createDiscovery } from '../client/discovery.ts'
 import { createInformerFactory, type InformerSet } from '../client/informer-factory.ts'
 import { createKindMapper } from '../client/kind-mapper.ts'
 import { portTransport } from '../client/port/port-transport.ts'
@@ -26,7 +18,9 @@ import type { Logger } from '../observability/log.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Running } from '../runtime/component.ts'
 import { createScheduler } from '../scheduler/scheduler.ts'
+import { controllerClients } from './controller-clients.ts'
 import type { Milestone, NodeThreadData } from './node-thread-data.ts'
+import { ownControllers } from './own-controllers.ts'
 
 export interface NodeRun {
   readonly data: NodeThreadData
@@ -48,76 +42,28 @@ export async function runNode(run: NodeRun, signal: AbortSignal): Promise<void> 
 async function startControllers(run: NodeRun, signal: AbortSignal): Promise<Running> {
   const { data, log, clock } = run
   const { config } = data
-  const transport = portTransport(data.ports.controllers)
-  const client = createClient(transport, { userAgent: `kube-controller-manager/${data.version}` })
-  const informers = createInformerFactory({ client, clock, log })
-  const recorder = createRecorder({ client, clock, log, component: 'controllermanager' })
-  const context: ControllerContext = {
+  const clients = controllerClients(data)
+  const informers = createInformerFactory({ client: clients.manager, clock, log })
+  const recorder = createRecorder({ client: clients.manager, clock, log, component: 'controllermanager' })
+  const contextAs = (client: Client): ControllerContext => ({
     client,
     informers,
-    discovery: createDiscovery(transport),
-    recorderFor: (component) => recorder.forComponent(component),
+    discovery: clients.discovery,
+    recorderFor: (component) => recorder.forComponent(component, client),
     clock,
     log,
     settings: { clusterCidrs: [config.clusterCidr], rootCa: data.rootCa, signer: run.signer },
-  }
-  const standard = CONTROLLERS.filter((entry) => entry.byDefault)
-    .map((entry) => entry.create(context))
-    .filter((controller) => controller !== undefined)
-  const runner = controllerRunner([...standard, ...ownControllers(context, run)], { informers, clock, log })
+  })
+  const standard = selectControllers(CONTROLLERS, ['*'], ({ account }) => contextAs(clients.account(account)))
+  const runner = controllerRunner(standard, { informers, clock, log })
+  const own = ownControllers({ data, contextAs, clients })
   const scheduler = config.disableScheduler ? undefined : schedulerOf(run, informers)
   const running: Running[] = [await recorder.start(signal), await informers.start(signal), await runner.start(signal)]
   if (scheduler !== undefined) running.push(await scheduler.recorder.start(signal), await scheduler.component.start(signal))
-  if (config.disable.includes('servicelb')) await removeServiceLb({ client, namespace: config.serviceLbNamespace }, signal)
+  for (const component of own) running.push(await component.start(signal))
+  if (config.disable.includes('servicelb'))
+    await removeServiceLb({ client: clients.supervisor, namespace: config.serviceLbNamespace }, signal)
   return { done: Promise.all(running.map((part) => part.done)).then(() => undefined) }
-}
-
-/** What K3s adds to Kubernetes: charts, the cloud provider and its load balancer. */
-function ownControllers({ client, informers, recorderFor, clock }: ControllerContext, { data }: NodeRun): readonly Controller[] {
-  const { config, images } = data
-  const own: Controller[] = [nodeHostsController({ client, nodes: informers.informer(nodes), configMaps: informers.informer(configMaps) })]
-  if (!config.disableAgent)
-    own.push(serverNodeLabelController({ client, nodes: informers.informer(nodes), nodeName: config.agent.nodeName }))
-  if (!config.disableHelmController) {
-    own.push(
-      helmChartController({
-        client,
-        charts: informers.informer(helmCharts),
-        configs: informers.informer(helmChartConfigs),
-        jobs: informers.informer(jobs),
-        pods: informers.informer(pods),
-        secrets: informers.informer(secrets),
-        configMaps: informers.informer(configMaps),
-        namespaces: informers.informer(namespaces),
-        settings: {
-          jobImage: config.helmJobImage ?? images['klipper-helm'] ?? '',
-          jobClusterRole: 'cluster-admin',
-          apiServerPort: config.httpsPort,
-          proxy: data.proxyVariables,
-        },
-        clock,
-        recorder: recorderFor('helm-controller'),
-      }),
-    )
-  }
-  if (!config.disableCloudController)
-    own.push(cloudNodeController({ client, nodes: informers.informer(nodes), recorder: recorderFor('cloud-node-controller') }))
-  if (!config.disable.includes('servicelb')) {
-    own.push(
-      serviceLbController({
-        client,
-        services: informers.informer(services),
-        daemonSets: informers.informer(daemonSets),
-        pods: informers.informer(pods),
-        nodes: informers.informer(nodes),
-        slices: informers.informer(endpointSlices),
-        serviceAccounts: informers.informer(serviceAccounts),
-        recorder: recorderFor('service-lb-controller'),
-        settings: { namespace: config.serviceLbNamespace, image: images['klipper-lb'] ?? '', priorityClassName: 'system-node-critical' },
-      }),
-    )
-  }
-  return own
 }
 
 function schedulerOf({ data, clock, log }: NodeRun, informers: InformerSet) {

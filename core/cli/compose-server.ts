@@ -2,7 +2,7 @@
 import { setMaxListeners } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type AssembledApiServer, assembleApiServer } from '../apiserver/assemble.ts'
+import { type ApiServerOptions, type AssembledApiServer, assembleApiServer } from '../apiserver/assemble.ts'
 import { ANONYMOUS } from '../apiserver/auth/users.ts'
 import { type HttpServer, startHttpServer } from '../apiserver/http/http-server.ts'
 import type { ApiRequest } from '../apiserver/request.ts'
@@ -13,11 +13,13 @@ import { writeAdminKubeconfig } from '../pki/kubeconfig-files.ts'
 import { APISERVER_SERVING } from '../pki/layout.ts'
 import { ensureTokens } from '../pki/passwd.ts'
 import { createRenewal } from '../pki/renewal.ts'
+import type { Logger } from '../observability/log.ts'
 import { openNodePki, openServerPki, type ServerPki } from '../pki/server-pki.ts'
 import type { Running } from '../runtime/component.ts'
 import { autoCompact } from '../store/log/auto-compact.ts'
 import { openSqlite } from '../store/sqlite/open.ts'
 import { installCrds } from './crds.ts'
+import { controllerUsers, IDENTITIES } from './identities.ts'
 import type { Milestone } from './node-thread-data.ts'
 import { startNodeThread } from './node-thread-host.ts'
 import type { Progress } from './progress.ts'
@@ -168,10 +170,19 @@ function assemble({ config, version, clock, log }: ServerRun, { pki, store, sign
         return { certificate, key, authorities: pki.authorities['server-ca'].certificatePem }
       },
     },
+    refused: warnOfOwn(log),
     clock,
     log,
     signal,
   })
+}
+
+/** A part of the server that may not do its work lacks a rule in its role, which is our fault or that of who changed the role. */
+function warnOfOwn(log: Logger): NonNullable<ApiServerOptions['refused']> {
+  const own = new Set([...Object.values(IDENTITIES), ...controllerUsers().values()].map(({ name }) => name))
+  return ({ user, ...request }, reason) => {
+    if (own.has(user.name)) log.warn({ user: user.name, ...request, reason }, 'A part of the server was refused')
+  }
 }
 
 function listen({ config, log }: ServerRun, pki: ServerPki, api: () => AssembledApiServer | undefined): Promise<HttpServer> {

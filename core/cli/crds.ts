@@ -7,7 +7,7 @@ import { inProcessTransport } from '../client/in-process.ts'
 import { createClient } from '../client/typed-client.ts'
 import { waitForEstablished } from '../client/wait-for-object.ts'
 import { installationRoot } from '../config/assets.ts'
-import { IDENTITIES } from './node-thread-data.ts'
+import { IDENTITIES } from './identities.ts'
 
 /** Makes or updates the definitions of charts and addons, and waits until they are served: controllers list them right after. */
 export async function installCrds(api: AssembledApiServer, signal: AbortSignal): Promise<void> {

@@ -1,17 +1,6 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { ServerConfig } from '../config/config.ts'
-
-/** Who the parts of the node thread are to the API server. Each has a port of its own, and RBAC applies to each. */
-export const IDENTITIES = {
-  /** Controllers act on every resource, garbage collection and namespace deletion among them. */
-  controllers: { name: 'system:kube-controller-manager', groups: ['system:masters', 'system:authenticated'] },
-  /** The manifest folder applies whatever an administrator puts there. */
-  deploy: { name: 'system:k3ts-supervisor', groups: ['system:masters', 'system:authenticated'] },
-  scheduler: { name: 'system:kube-scheduler', groups: ['system:authenticated'] },
-  proxy: { name: 'system:kube-proxy', groups: ['system:authenticated'] },
-} as const
-
-export type PortName = keyof typeof IDENTITIES | 'node'
+import type { PortName } from './identities.ts'
 
 /** What the main thread hands to the thread of controllers, scheduler and agent. */
 export interface NodeThreadData {

@@ -6,14 +6,8 @@ import { threadEntry } from '../config/assets.ts'
 import { createRequestSigner } from '../pki/certificate-signer.ts'
 import type { Leafs } from '../pki/leafs.ts'
 import type { ServerPki } from '../pki/server-pki.ts'
-import {
-  type FromNodeThread,
-  IDENTITIES,
-  type Milestone,
-  type NodeThreadData,
-  type PortName,
-  type ToNodeThread,
-} from './node-thread-data.ts'
+import { controllerUsers, IDENTITIES, nodeUser, type PortName } from './identities.ts'
+import type { FromNodeThread, Milestone, NodeThreadData, ToNodeThread } from './node-thread-data.ts'
 import type { ServerRun } from './server-run.ts'
 import type { ComponentImages } from './staging.ts'
 import { answerSigner } from './thread-signer.ts'
@@ -93,14 +87,15 @@ function prepare(
   const { config, version, environment, log } = run
   const users: Readonly<Record<PortName, UserInfo>> = {
     ...IDENTITIES,
-    node: { name: `system:node:${config.agent.nodeName}`, groups: ['system:nodes', 'system:authenticated'] },
+    node: nodeUser(config.agent.nodeName),
   }
+  const others = controllerUsers()
   const ports = Object.fromEntries(
     (Object.keys(users) as PortName[]).map((name) => {
       const { port1, port2 } = new MessageChannel()
       // Ends with the port or the signal; what goes wrong in a request is answered to its client.
-      servePort({ port: port1, handler: api.handle, user: users[name], log }, signal).catch((err: unknown) =>
-        log.error({ err }, 'Port closed'),
+      servePort({ port: port1, handler: api.handle, user: users[name], log, ...(name === 'controllers' && { others }) }, signal).catch(
+        (err: unknown) => log.error({ err }, 'Port closed'),
       )
       return [name, port2]
     }),

@@ -37,10 +37,12 @@ export interface RecorderOptions {
 
 /** A recorder that writes while it runs; events before the start wait. Its `forComponent` recorders share queue and limits. */
 export interface RunningRecorder extends EventRecorder, Component {
-  forComponent(component: string): EventRecorder
+  /** Its events are written through `client`, by whoever that acts as; absent: the recorder's own. */
+  forComponent(component: string, client?: Client): EventRecorder
 }
 
 interface Item {
+  readonly client: Client
   readonly component: string
   readonly about: EventReference
   readonly type: 'Normal' | 'Warning'
@@ -72,11 +74,11 @@ class Recorder implements RunningRecorder {
   }
 
   event(about: KubeObject | EventReference, type: 'Normal' | 'Warning', reason: string, message: string): void {
-    this.#add(this.#options.component, about, { type, reason, message })
+    this.#add(this.#options, about, { type, reason, message })
   }
 
-  forComponent(component: string): EventRecorder {
-    return { event: (about, type, reason, message) => this.#add(component, about, { type, reason, message }) }
+  forComponent(component: string, client = this.#options.client): EventRecorder {
+    return { event: (about, type, reason, message) => this.#add({ component, client }, about, { type, reason, message }) }
   }
 
   start(parent: AbortSignal): Promise<{ readonly done: Promise<void> }> {
@@ -87,13 +89,17 @@ class Recorder implements RunningRecorder {
     return Promise.resolve({ done })
   }
 
-  #add(component: string, about: KubeObject | EventReference, what: Pick<Item, 'type' | 'reason' | 'message'>): void {
+  #add(
+    { component, client }: Pick<Item, 'component' | 'client'>,
+    about: KubeObject | EventReference,
+    what: Pick<Item, 'type' | 'reason' | 'message'>,
+  ): void {
     if (this.#queue.length >= MAX_QUEUED) {
       this.#options.log.debug({ reason: what.reason }, 'Event dropped, too many are waiting')
       return
     }
     const message = what.message.slice(0, MAX_MESSAGE)
-    this.#queue.push({ component, about: toReference(about), ...what, message, atMs: this.#options.clock.now() })
+    this.#queue.push({ component, client, about: toReference(about), ...what, message, atMs: this.#options.clock.now() })
     this.#wake?.()
   }
 
@@ -135,7 +141,7 @@ class Recorder implements RunningRecorder {
   }
 
   async #send(item: Item, plan: Exclude<Correlation, { action: 'drop' }>, signal: AbortSignal): Promise<void> {
-    const { client } = this.#options
+    const { client } = item
     const namespace = namespaceOf(item.about)
     if (plan.action === 'count') {
       const body = { count: plan.count, message: plan.message, lastTimestamp: toTimestamp(item.atMs) }

@@ -77,11 +77,14 @@ async function openWorld(seed: number, prepare: (cluster: FakeCluster) => void):
       settings: { clusterCidrs: [], rootCa: 'PEM' },
     }
     const abort = new AbortController()
-    const { done } = await controllerRunner(selectControllers(CONTROLLERS, WITHOUT_NODES, context), {
-      informers,
-      clock,
-      log: silentLogger,
-    }).start(abort.signal)
+    const { done } = await controllerRunner(
+      selectControllers(CONTROLLERS, WITHOUT_NODES, () => context),
+      {
+        informers,
+        clock,
+        log: silentLogger,
+      },
+    ).start(abort.signal)
     running = { stop: abort, done, informers }
   }
   await start()

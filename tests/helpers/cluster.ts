@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -86,6 +87,8 @@ class RunningCluster implements Cluster {
   #flags: readonly string[]
   #server: ChildProcess | undefined
   #output = ''
+  /** Of all runs. */
+  #all = ''
   #tools: Tools | undefined
 
   constructor(dataDir: string, port: number, flags: readonly string[]) {
@@ -103,6 +106,7 @@ class RunningCluster implements Cluster {
     this.#output = ''
     const collect = (chunk: Buffer): void => {
       this.#output += chunk.toString()
+      this.#all += chunk.toString()
     }
     child.stdout.on('data', collect)
     child.stderr.on('data', collect)
@@ -171,6 +175,8 @@ class RunningCluster implements Cluster {
     await this.#end('SIGTERM')
     this.killAll()
     rmSync(this.dataDir, { recursive: true, force: true })
+    const refused = this.#all.split('\n').filter((line) => line.includes('A part of the server was refused'))
+    assert.deepEqual(refused, [], 'a part of the server asked for what its role does not allow')
   }
 
   #running(): Tools {

@@ -71,7 +71,7 @@ describe('requests', () => {
     assert.equal(applied.status, 403)
   })
 
-  it('beyond the limit are turned away, watches and administrators are not', async () => {
+  it('beyond the limit are turned away; watches, administrators and the parts of the cluster are not', async () => {
     let open: () => void = () => undefined
     const gate = new Promise<void>((resolve) => (open = resolve))
     const slow: AdmissionPlugin = { name: 'Slow', handles: ({ object }) => object?.metadata.name === 'slow', admit: () => gate }
@@ -81,6 +81,14 @@ describe('requests', () => {
     assert.deepEqual([second.status, second.json.reason, second.headers['retry-after']], [429, 'TooManyRequests', '1'])
     assert.equal((await engine.call('GET', MAPS, undefined, { user: jane })).status, 200)
     assert.equal((await engine.call('POST', MAPS, { metadata: { name: 'admin' } })).status, 201)
+    for (const [name, groups, status] of [
+      ['system:kube-scheduler', [], 201],
+      ['system:node:n1', ['system:nodes'], 201],
+      ['system:serviceaccount:kube-system:job-controller', ['system:serviceaccounts:kube-system'], 201],
+      ['system:serviceaccount:default:app', ['system:serviceaccounts:default'], 429],
+      ['system:anonymous', ['system:unauthenticated'], 429],
+    ] as const)
+      assert.equal((await engine.call('POST', MAPS, { metadata: { generateName: 'x' } }, { user: { name, groups } })).status, status, name)
     const watch = await engine.watch(`${MAPS}?watch=true`, { user: jane })
     watch.close()
     open()

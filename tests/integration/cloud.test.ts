@@ -5,6 +5,7 @@ import { nodeHostsController } from '../../controllers/cloud/node-hosts.ts'
 import { serviceLbController } from '../../controllers/cloud/service-lb.ts'
 import { controllerRunner } from '../../controllers/runtime/run.ts'
 import { configMaps, daemonSets, endpointSlices, nodes, pods, serviceAccounts, services } from '../../core/api/kinds.ts'
+import { CLOUD_CONTROLLER, NODE_MANAGER } from '../../core/cli/identities.ts'
 import { isNotFound } from '../../core/meta/status-error.ts'
 import { silentLogger } from '../../core/observability/log.ts'
 import { systemClock, toTimestamp } from '../../core/runtime/clock.ts'
@@ -14,9 +15,9 @@ import { eventually } from '../helpers/eventually.ts'
 const SYSTEM = 'kube-system'
 const WEB = { namespace: 'default', name: 'web' }
 
-async function startCloud({ client, informers, signal }: ControlPlane): Promise<void> {
+async function startCloud({ clientAs, informers, signal }: ControlPlane): Promise<void> {
   const recorder = { event: () => undefined }
-  const known = { client, recorder, nodes: informers.informer(nodes) }
+  const known = { client: clientAs(CLOUD_CONTROLLER), recorder, nodes: informers.informer(nodes) }
   const lb = serviceLbController({
     ...known,
     services: informers.informer(services),
@@ -26,7 +27,7 @@ async function startCloud({ client, informers, signal }: ControlPlane): Promise<
     serviceAccounts: informers.informer(serviceAccounts),
     settings: { namespace: SYSTEM, image: 'lb:1' },
   })
-  const hosts = nodeHostsController({ ...known, configMaps: informers.informer(configMaps) })
+  const hosts = nodeHostsController({ ...known, client: clientAs(NODE_MANAGER), configMaps: informers.informer(configMaps) })
   await controllerRunner([cloudNodeController(known), hosts, lb], { informers, clock: systemClock, log: silentLogger }).start(signal)
 }
 

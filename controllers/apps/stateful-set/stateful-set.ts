@@ -204,10 +204,9 @@ class Sync {
         const existing = this.#deps.claims.get(objectKey(set.metadata.namespace, claimName(set, template.metadata.name, ordinal)))
         const owners = existing === undefined ? undefined : planOwners(set, pod, existing)
         if (existing === undefined || owners === undefined) continue
-        const { uid, resourceVersion } = existing.metadata
-        const body = { metadata: { uid, resourceVersion, ownerReferences: owners.length === 0 ? null : owners } }
-        const { signal } = this.#context
-        await ignoreNotFound(this.#deps.client.patch(persistentVolumeClaims, existing.metadata, { type: 'merge', body }, { signal }))
+        const next = { ...existing, metadata: { ...existing.metadata, ownerReferences: owners } }
+        // The role allows an update of claims and no patch.
+        await ignoreNotFound(this.#deps.client.update(persistentVolumeClaims, next, { signal: this.#context.signal }))
       }
     }
   }

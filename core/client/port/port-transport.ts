@@ -14,12 +14,19 @@ interface Exchange {
  * under way and all later ones fail.
  */
 export function portTransport(port: MessagePort): Transport {
-  const channel = new Channel(port)
-  return {
-    request: (request, signal) => channel.request(request, signal),
-    stream: (request, signal) => channel.stream(request, signal),
-  }
+  return portTransports(port)()
 }
+
+/** One port for several clients: each transport acts as the user that the serving side knows by this name, or as the port's own. */
+export function portTransports(port: MessagePort): (as?: string) => Transport {
+  const channel = new Channel(port)
+  return (as) => ({
+    request: (request, signal) => channel.request({ ...request, as }, signal),
+    stream: (request, signal) => channel.stream({ ...request, as }, signal),
+  })
+}
+
+type Asked = TransportRequest & { readonly as: string | undefined }
 
 class Channel {
   readonly #port: MessagePort
@@ -36,7 +43,7 @@ class Channel {
     })
   }
 
-  request(request: TransportRequest, signal: AbortSignal): Promise<TransportResponse> {
+  request(request: Asked, signal: AbortSignal): Promise<TransportResponse> {
     return new Promise((resolve, reject) => {
       this.#open(request, { streamed: false, signal }, (close) => ({
         receive: (message) => {
@@ -55,7 +62,7 @@ class Channel {
     })
   }
 
-  stream(request: TransportRequest, signal: AbortSignal): Promise<TransportStream> {
+  stream(request: Asked, signal: AbortSignal): Promise<TransportStream> {
     return new Promise((resolve, reject) => {
       const id = this.#open(request, { streamed: true, signal }, (close) => {
         const body = new ByteStream({
@@ -86,7 +93,7 @@ class Channel {
   }
 
   #open(
-    request: TransportRequest,
+    request: Asked,
     { streamed, signal }: { readonly streamed: boolean; readonly signal: AbortSignal },
     makeExchange: (close: () => void) => Exchange,
   ): number {
@@ -107,8 +114,17 @@ class Channel {
     }
     this.#exchanges.set(id, exchange)
     signal.addEventListener('abort', onAbort, { once: true })
-    const { method, path, headers = {}, body } = request
-    this.#post({ type: 'request', id, method, path, headers, streamed, ...(body !== undefined && { body }) })
+    const { method, path, headers = {}, body, as } = request
+    this.#post({
+      type: 'request',
+      id,
+      method,
+      path,
+      headers,
+      streamed,
+      ...(body !== undefined && { body }),
+      ...(as !== undefined && { as }),
+    })
     return id
   }
 

@@ -10,6 +10,8 @@ export type ClientMessage =
       readonly path: string
       readonly headers: Readonly<Record<string, string>>
       readonly body?: Uint8Array
+      /** Which of the port's users asks; absent: the port's own. */
+      readonly as?: string
       /** True: answer with head, data, end. False: one `answer` with the whole body. */
       readonly streamed: boolean
     }

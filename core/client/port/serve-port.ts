@@ -10,6 +10,8 @@ export interface ServePortOptions<User> {
   readonly handler: HandlerFunction<User>
   /** Whoever holds the other end acts as this user; RBAC applies. */
   readonly user: User
+  /** Further users, by the names under which the other end asks for them; a name that is not here is refused. */
+  readonly others?: ReadonlyMap<string, User>
   readonly log: Logger
 }
 
@@ -64,13 +66,20 @@ async function answer<User>(message: RequestMessage, options: ServePortOptions<U
     )
   }
   try {
-    const response = await options.handler(toHandlerRequest(message as TransportRequest, options.user, abort.signal))
+    const response = await options.handler(toHandlerRequest(message as TransportRequest, userOf(message, options), abort.signal))
     await (message.streamed ? sendStream(id, response, entry, send) : sendWhole(id, response, entry, send))
   } catch (err) {
     if (!abort.signal.aborted) send({ type: 'failure', id, message: err instanceof Error ? err.message : String(err) })
   } finally {
     pending.delete(id)
   }
+}
+
+function userOf<User>({ as }: RequestMessage, { user, others }: ServePortOptions<User>): User {
+  if (as === undefined) return user
+  const other = others?.get(as)
+  if (other === undefined) throw new Error(`this port has no user ${as}`)
+  return other
 }
 
 type Send = (reply: ServerMessage, moved?: readonly Uint8Array<ArrayBuffer>[]) => void

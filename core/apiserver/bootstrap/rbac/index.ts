@@ -7,6 +7,12 @@ import { NAMESPACED_ROLES } from './namespaced-roles.ts'
 
 const CONTROLLER_PREFIX = 'system:controller:'
 
+/** Service accounts of kube-system that have a role of a controller. */
+export const CONTROLLER_ACCOUNTS: ReadonlySet<string> = new Set([
+  ...CONTROLLER_ROLES.map(({ name }) => name.slice(CONTROLLER_PREFIX.length)),
+  ...ROLE_BINDINGS.filter(({ role }) => role.startsWith(CONTROLLER_PREFIX)).flatMap(({ subjects }) => subjects.map(({ name }) => name)),
+])
+
 /** Roles before bindings. */
 export function rbacObjects(): { readonly roles: readonly BootstrapObject[]; readonly bindings: readonly BootstrapObject[] } {
   const controllerBindings = CONTROLLER_ROLES.map(({ name }) => ({

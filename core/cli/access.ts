@@ -32,7 +32,6 @@ export function afterAccess(component: Component, right: Right, deps: AccessDeps
   return { name: component.name, start: (signal) => Promise.resolve({ done: run(signal) }) }
 }
 
-// eslint-disable-next-line max-params -- the parts of afterAccess
 async function untilAllowed(name: string, right: Right, { client, clock, log }: AccessDeps, signal: AbortSignal): Promise<void> {
   const sinceMs = clock.now()
   let warned = false

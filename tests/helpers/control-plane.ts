@@ -92,7 +92,7 @@ function bootstrapAuthorizer(): Authorizer {
   const reader = new FakeReader()
   const { roles, bindings } = rbacObjects()
   for (const object of [...roles, ...bindings, ...packagedRoles()])
-    reader.put({ group: 'rbac.authorization.k8s.io', resource: `${object.kind.toLowerCase()}s` }, object as never)
+    reader.put({ group: 'rbac.authorization.k8s.io', resource: `${object.kind.toLowerCase()}s` }, object)
   return unionAuthorizer([new RbacAuthorizer(new BindingIndex(reader))])
 }
 

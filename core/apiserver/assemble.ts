@@ -25,6 +25,8 @@ import { type Caches, createCaches } from './cache/caches.ts'
 import { createDiscovery, type VersionInfo } from './discovery/discovery.ts'
 import { expireEvents } from './event-expiry.ts'
 import { keepLocalApiServices } from './extension/aggregation/keep-services.ts'
+import { createRemoteServices, type RemoteServices } from './extension/aggregation/remote-services.ts'
+import type { FrontProxyIdentity } from './extension/aggregation/remote-target.ts'
 import { startCustomResources } from './extension/custom-resources.ts'
 import { ownRequests } from './extension/own-requests.ts'
 import { createFlowClassifier } from './flow/classifier.ts'
@@ -57,7 +59,8 @@ export interface ApiServerOptions {
   readonly authenticators?: readonly Authenticator[]
   /** Paths that are no resources, such as `/cacerts`; asked before discovery. */
   readonly paths?: readonly PathHandler[]
-  readonly aggregated?: ApiServerDeps['aggregated']
+  /** Proves to extension servers that this server speaks for its clients; asked at each request. */
+  readonly frontProxy: () => FrontProxyIdentity
   readonly inFlight?: InFlightLimits
   readonly moreMetrics?: ApiServerDeps['moreMetrics']
   readonly audit?: ApiServerDeps['audit']
@@ -99,8 +102,10 @@ export async function assembleApiServer(options: ApiServerOptions): Promise<Asse
   const users = identities(options, reader)
   const { authorizer, rules } = createAuthorization(reader, NODE_RULES)
   const webhooks = createWebhookClient(reader)
+  const remote = createRemoteServices({ reader, identity: options.frontProxy, clock, log, signal })
   const server = createApiServer({
     ...optionalDeps(options),
+    aggregated: (group, version) => remote.handlerOf(group, version),
     resources,
     cacheOf: (prefix) => caches.get(prefix),
     authorizer,
@@ -121,13 +126,13 @@ export async function assembleApiServer(options: ApiServerOptions): Promise<Asse
       [TOKEN_SUBRESOURCE, users.token],
     ]),
     hooks: new Map([['/services', serviceAllocator(options, reader)]]),
-    paths: pathsOf(options, resources),
+    paths: pathsOf(options, resources, remote),
   })
   const hooks = bootstrapChecks(health, caches, signal)
   const own = { resources, reader, handle: server.handle, clock, log, signal }
   const custom = await startCustomResources({ ...own, caches })
   hooks.done('poststarthook/start-apiextensions-controllers')
-  const services = keepLocalApiServices(own)
+  const services = Promise.all([keepLocalApiServices(own), remote.keep(server.handle)])
   const objects = await clusterObjects(options, {
     handle: server.handle,
     reader,
@@ -139,9 +144,8 @@ export async function assembleApiServer(options: ApiServerOptions): Promise<Asse
   return { handle: server.handle, authenticator: users.authenticator, authorizer, reader, caches, resources, health, done }
 }
 
-function optionalDeps({ aggregated, inFlight, moreMetrics, audit, refused }: ApiServerOptions): Partial<ApiServerDeps> {
+function optionalDeps({ inFlight, moreMetrics, audit, refused }: ApiServerOptions): Partial<ApiServerDeps> {
   return {
-    ...(aggregated !== undefined && { aggregated }),
     ...(inFlight !== undefined && { inFlight }),
     ...(moreMetrics !== undefined && { moreMetrics }),
     ...(audit !== undefined && { audit }),
@@ -170,11 +174,12 @@ function serviceAllocator({ settings }: ApiServerOptions, reader: ObjectReader):
   return createServiceAllocator({ reader, serviceCidrs, nodePortRange, random: Math.random })
 }
 
-function pathsOf(options: ApiServerOptions, resources: ResourceTable): readonly PathHandler[] {
+function pathsOf(options: ApiServerOptions, resources: ResourceTable, remote: RemoteServices): readonly PathHandler[] {
   const { paths = [], version, serverAddress, serviceKeys, issuer, clock } = options
   const documents = openIdDocuments({ issuer, externalUrl: `https://${serverAddress}`, keys: verificationKeys(serviceKeys) })
-  const discovery = createDiscovery({ resources: () => resources.all(), version, serverAddress, nowMs: () => clock.now() })
-  return [...paths, discovery, discoveryPaths(documents)]
+  const served = { resources: () => resources.all(), remote: () => remote.versions() }
+  const discovery = createDiscovery({ ...served, version, serverAddress, nowMs: () => clock.now() })
+  return [...paths, discovery, remote.paths, discoveryPaths(documents)]
 }
 
 /** The names under which kube-apiserver reports the same things. */

@@ -44,7 +44,7 @@ export interface ApiServerDeps {
   readonly hooks?: ReadonlyMap<string, WriteHook>
   /** Paths that are no resources (discovery, OpenAPI, version, keys): the first that answers wins. */
   readonly paths?: readonly PathHandler[]
-  /** The server behind an aggregated group version. */
+  /** The server behind an aggregated group version; it stands in front of what is served here. */
   readonly aggregated?: (group: string, version: string) => Handler | undefined
   readonly inFlight?: InFlightLimits
   /** Which flow schema a request belongs to, for its response headers. */
@@ -135,8 +135,10 @@ function answer(engine: Engine, request: ApiRequest, info: RequestInfo, warnings
   authorize(engine.deps, request, info)
   if (info.kind === 'path') return answerPath(engine.deps, request)
   const { deps } = engine
+  const remote = deps.aggregated?.(info.group, info.version)
+  if (remote !== undefined) return answerRemote(engine, request, info, remote)
   const def = deps.resources.find(info.group, info.version, info.resource)
-  if (def === undefined) return answerUnknown(deps, request, info)
+  if (def === undefined) return answerUnknown(deps, info)
   const rest: RestRequest = { request, info, def, services: engine.services, warnings }
   const handler = routeOf(rest, engine.custom)
   return isLongRunning(info) ? runLong(deps.metrics, rest, () => handler(rest)) : runShort(engine, rest, handler)
@@ -203,10 +205,16 @@ async function metricsPage(deps: ApiServerDeps): Promise<ApiResponse> {
   return { ...page, headers: { ...page.headers, 'content-type': 'text/plain; version=0.0.4; charset=utf-8' } }
 }
 
-function answerUnknown(deps: ApiServerDeps, request: ApiRequest, info: ResourceRequest): Awaitable<ApiResponse> {
+function answerUnknown(deps: ApiServerDeps, info: ResourceRequest): ApiResponse {
   if (deps.resources.serves(info.group, info.version)) throw info.verb === '' ? methodNotAllowed() : unknownResource()
-  const handler = deps.aggregated?.(info.group, info.version)
-  return handler === undefined ? notFoundPage() : handler(request)
+  return notFoundPage()
+}
+
+/** Counted until its answer begins; what may run long is not. */
+function answerRemote({ inFlight }: Engine, request: ApiRequest, info: ResourceRequest, remote: Handler): Awaitable<ApiResponse> {
+  if (isLongRunning(info) || request.upgrade !== undefined) return remote(request)
+  const leave = inFlight.enter(info.verb, request.user.groups.includes(PRIVILEGED_GROUP))
+  return lastly(() => remote(request), leave)
 }
 
 /** Throws StatusError Forbidden. */

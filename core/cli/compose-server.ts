@@ -171,6 +171,10 @@ function assemble({ config, version, clock, log }: ServerRun, { pki, store, sign
       },
     },
     refused: warnOfOwn(log),
+    frontProxy: () => {
+      const { certificatePem: certificate, keyPem: key } = pki.leafs.get('client-auth-proxy')
+      return { certificate, key }
+    },
     clock,
     log,
     signal,

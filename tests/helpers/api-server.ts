@@ -60,6 +60,10 @@ export async function startTestApiServer(options: Partial<ApiServerOptions> = {}
         return { certificate, key, authorities: pki.authorities['server-ca'].certificatePem }
       },
     },
+    frontProxy: () => {
+      const { certificatePem: certificate, keyPem: key } = pki.leafs.get('client-auth-proxy')
+      return { certificate, key }
+    },
     clock,
     log,
     signal: life.signal,

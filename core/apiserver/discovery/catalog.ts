@@ -32,6 +32,15 @@ export interface RemoteVersion {
   readonly resources: readonly Readonly<Record<string, unknown>>[]
   /** False while that server does not answer. */
   readonly available: boolean
+  readonly openApi?: RemoteOpenApi
+}
+
+/** What an extension server publishes of its group version in OpenAPI. */
+export interface RemoteOpenApi {
+  /** Where its version 3 document is, with its hash; it is fetched from there at each request. */
+  readonly v3Url?: string
+  /** Its part of the one version 2 document. */
+  readonly v2?: { readonly paths: Readonly<Record<string, unknown>>; readonly definitions: Readonly<Record<string, unknown>> }
 }
 
 export interface GroupVersionKind {
@@ -46,11 +55,11 @@ const CUSTOM_VERSION_PRIORITY = 100
 /** The group that registers all others; it has no priority of its own and stands first. */
 const FIRST = Number.MAX_SAFE_INTEGER
 
-/** What is served here wins over a remote server of the same group version. */
+/** A remote server stands in front of what is served here under the same group version, as its requests go there. */
 export function catalogOf(resources: readonly ResourceDef[], remote: readonly RemoteVersion[] = []): Catalog {
   const byVersion = Map.groupBy(resources, (def) => `${def.group}/${def.version}`)
-  const others = remote.filter(({ group, version }) => !byVersion.has(`${group}/${version}`))
-  const versions = [...[...byVersion.values()].map(versionOf), ...others.map(remoteVersion)]
+  for (const { group, version } of remote) byVersion.delete(`${group}/${version}`)
+  const versions = [...[...byVersion.values()].map(versionOf), ...remote.map(remoteVersion)]
   const groups = [...Map.groupBy(versions, (version) => version.group)].map(([name, members]) => ({
     name,
     versions: members.toSorted(compareByPriority),

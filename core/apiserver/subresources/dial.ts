@@ -7,13 +7,15 @@ export interface Endpoint {
   readonly port: number
 }
 
-/** Client material for a TLS connection. Absent authorities: whatever the other side shows is believed. */
+/** Client material for a TLS connection. Absent authorities: whatever the other side shows is believed, unless `verify` is set. */
 export interface TlsClient {
   readonly certificate?: string
   readonly key?: string
   readonly authorities?: string
   /** Name the certificate of the other side must carry. */
   readonly serverName?: string
+  /** Default: whether there are authorities. True without them: the system's count. */
+  readonly verify?: boolean
 }
 
 /** Longest wait for a connection and its handshake. */
@@ -26,14 +28,14 @@ export function dialTcp({ host, port }: Endpoint, signal: AbortSignal): Promise<
 
 /** A TLS connection, over `underlying` when the way is not a direct one. */
 export function dialTls(endpoint: Endpoint, tls: TlsClient, signal: AbortSignal, underlying?: Duplex): Promise<Duplex> {
-  const { certificate, key, authorities, serverName } = tls
+  const { certificate, key, authorities, serverName, verify = authorities !== undefined } = tls
   const socket = connectTls({
     ...(underlying === undefined ? { host: endpoint.host, port: endpoint.port } : { socket: underlying }),
     ...(certificate !== undefined && { cert: certificate }),
     ...(key !== undefined && { key }),
     ...(authorities !== undefined && { ca: authorities }),
     ...(serverName !== undefined && { servername: serverName }),
-    rejectUnauthorized: authorities !== undefined,
+    rejectUnauthorized: verify,
     ALPNProtocols: ['http/1.1'],
   })
   socket.setNoDelay(true)

@@ -1,5 +1,5 @@
-import { type IncomingMessage, request as httpRequest } from 'node:http'
-import { type Duplex, Readable } from 'node:stream'
+import { type ClientRequest, type IncomingMessage, type RequestOptions, request as httpRequest } from 'node:http'
+import { Duplex, Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { isImpersonationHeader } from '../auth/authenticate/impersonation.ts'
 import { serviceUnavailable } from '../errors.ts'
@@ -25,15 +25,21 @@ export interface ForwardTarget {
   readonly path: string
   /** Value of the Host header. */
   readonly host: string
-  readonly headers?: Readonly<Record<string, string>>
+  /** Added to those of the client; several values stand in as many lines. */
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>
+  /** Headers of the client that do not go on, by lower-case name. */
+  readonly withholds?: (name: string) => boolean
 }
 
+/** An open connection that ends with the answer, or how the request's agent makes and keeps connections. */
+export type Via = Duplex | RequestOptions
+
 /**
- * Sends a request over an open connection of its own and answers with what comes back, both bodies streamed under
- * back-pressure. Throws StatusError ServiceUnavailable when no answer comes.
+ * Sends a request and answers with what comes back, both bodies streamed under back-pressure. Throws StatusError
+ * ServiceUnavailable when no answer comes.
  */
-export async function forward(socket: Duplex, request: ApiRequest, target: ForwardTarget): Promise<ApiResponse> {
-  const answer = await exchange(socket, request, { ...target, body: await bodyOf(request) })
+export async function forward(via: Via, request: ApiRequest, target: ForwardTarget): Promise<ApiResponse> {
+  const answer = await exchange(via, request, { ...target, body: await bodyOf(request) })
   return { status: answer.statusCode ?? 502, headers: responseHeaders(answer), body: answer }
 }
 
@@ -57,35 +63,37 @@ async function bodyOf(request: ApiRequest): Promise<Body> {
   return comes ? { headers: { 'transfer-encoding': 'chunked' }, content: request.rawBody } : { headers: {} }
 }
 
-function exchange(socket: Duplex, request: ApiRequest, target: ForwardTarget & { readonly body: Body }): Promise<IncomingMessage> {
-  const { body } = target
+/** Longest wait of an agent for a connection and its handshake. */
+const CONNECT_MS = 10_000
+
+function exchange(via: Via, request: ApiRequest, target: ForwardTarget & { readonly body: Body }): Promise<IncomingMessage> {
+  const { body, path } = target
+  const own = via instanceof Duplex
   return new Promise((resolve, reject) => {
-    const headers = { ...forwardedHeaders(request), ...target.headers, ...body.headers, host: target.host, connection: 'close' }
-    const outgoing = httpRequest({
-      createConnection: () => socket,
-      method: request.method,
-      path: target.path,
-      headers,
-      setDefaultHeaders: false,
-    })
+    const added = { ...target.headers, ...body.headers, host: target.host, connection: own ? 'close' : 'keep-alive' }
+    const headers = { ...forwardedHeaders(request, target.withholds), ...added } as Record<string, string | string[]>
+    const connection = own ? { createConnection: () => via } : via
+    const outgoing = httpRequest({ ...connection, method: request.method, path, headers, setDefaultHeaders: false })
     const giveUp = (): void => {
       outgoing.destroy()
-      socket.destroy()
+      if (own) via.destroy()
+    }
+    const release = (): void => {
+      request.signal.removeEventListener('abort', giveUp)
+      if (own) via.destroy()
     }
     request.signal.addEventListener('abort', giveUp, { once: true })
-    const fail = (err: Error): void => {
-      request.signal.removeEventListener('abort', giveUp)
-      socket.destroy()
-      reject(serviceUnavailable(`error trying to reach service: ${err.message}`, err))
-    }
-    outgoing.on('error', fail)
+    outgoing.on('error', (err: NodeJS.ErrnoException) => {
+      release()
+      if (wasClosedMeanwhile(outgoing, err) && body.content === undefined && !request.signal.aborted)
+        exchange(via, request, target).then(resolve, reject)
+      else reject(serviceUnavailable(`error trying to reach service: ${err.message}`, err))
+    })
     outgoing.on('response', (answer) => {
-      answer.once('close', () => {
-        request.signal.removeEventListener('abort', giveUp)
-        socket.destroy()
-      })
+      answer.once('close', release)
       resolve(answer)
     })
+    if (!own) limitConnecting(outgoing)
     if (body.content === undefined) outgoing.end()
     else if (body.content instanceof Uint8Array) outgoing.end(body.content)
     // NOTE: a failure of the upload shows in the answer, or in the lack of one.
@@ -93,13 +101,29 @@ function exchange(socket: Duplex, request: ApiRequest, target: ForwardTarget & {
   })
 }
 
+/** The other side may close a kept connection at the moment it is used again; nothing has happened there then. */
+function wasClosedMeanwhile(outgoing: ClientRequest, { code }: NodeJS.ErrnoException): boolean {
+  return outgoing.reusedSocket && (code === 'ECONNRESET' || code === 'EPIPE')
+}
+
+function limitConnecting(outgoing: ClientRequest): void {
+  outgoing.once('socket', (socket) => {
+    if (!socket.connecting) return
+    const timer = setTimeout(() => outgoing.destroy(new Error('dial tcp: i/o timeout')), CONNECT_MS)
+    for (const event of ['secureConnect', 'close'] as const) socket.once(event, () => clearTimeout(timer))
+  })
+}
+
 /** Headers of the client's request that go on, in lower case. */
-export function forwardedHeaders({ headers }: Pick<ApiRequest, 'headers'>): Record<string, string> {
+export function forwardedHeaders(
+  { headers }: Pick<ApiRequest, 'headers'>,
+  withholds: (name: string) => boolean = () => false,
+): Record<string, string> {
   const named = new Set((headers['connection'] ?? '').split(',').map((name) => name.trim().toLowerCase()))
   const out: Record<string, string> = {}
   for (const [name, value] of Object.entries(headers)) {
     if (value === undefined || name.startsWith(':') || HOP_BY_HOP.has(name) || CREDENTIALS.has(name)) continue
-    if (named.has(name) || isImpersonationHeader(name)) continue
+    if (named.has(name) || isImpersonationHeader(name) || withholds(name)) continue
     out[name] = value
   }
   return out

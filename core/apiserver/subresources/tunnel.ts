@@ -21,7 +21,8 @@ export function joinUpgrade(backend: Duplex, request: ApiRequest, target: Forwar
     throw badRequest('Upgrade request required')
   }
   const { socket, head, rawHeaders } = upgrade
-  backend.write(requestHead(request, target, rawHeaders))
+  // NOTE: header bytes were read as Latin 1 and are written back as the same bytes.
+  backend.write(requestHead(request, target, rawHeaders), 'latin1')
   if (head.length > 0) backend.write(head)
   const end = (): void => {
     signal.removeEventListener('abort', end)
@@ -36,11 +37,16 @@ export function joinUpgrade(backend: Duplex, request: ApiRequest, target: Forwar
   return TAKEN
 }
 
-function requestHead(request: ApiRequest, { path, host, headers = {} }: ForwardTarget, rawHeaders: readonly string[]): string {
-  const all: Record<string, string> = { ...forwardedHeaders(request), ...headers, host, connection: 'Upgrade' }
+function requestHead(request: ApiRequest, target: ForwardTarget, rawHeaders: readonly string[]): string {
+  const { path, host, headers = {}, withholds } = target
+  const own: Record<string, string | readonly string[]> = { ...headers, host, connection: 'Upgrade' }
   const protocol = request.headers['upgrade']
-  if (protocol !== undefined) all['upgrade'] = protocol
-  const lines = Object.entries(all).flatMap(([name, value]) => linesOf(name, value, rawHeaders))
+  if (protocol !== undefined) own['upgrade'] = protocol
+  const theirs = Object.entries(forwardedHeaders(request, withholds)).filter(([name]) => own[name] === undefined)
+  const lines = [
+    ...theirs.flatMap(([name, value]) => linesOf(name, value, rawHeaders)),
+    ...Object.entries(own).flatMap(([name, values]) => [values].flat().map((value) => lineOf(name, value))),
+  ]
   return `${request.method} ${path} HTTP/1.1\r\n${lines.join('')}\r\n`
 }
 
@@ -49,5 +55,9 @@ function linesOf(name: string, value: string, rawHeaders: readonly string[]): st
   const given: string[] = []
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) if (rawHeaders[i]?.toLowerCase() === name) given.push(rawHeaders[i + 1] ?? '')
   const values = given.length > 1 ? given : [value]
-  return values.map((text) => `${name}: ${text}\r\n`)
+  return values.map((text) => lineOf(name, text))
+}
+
+function lineOf(name: string, value: string): string {
+  return `${name}: ${value}\r\n`
 }

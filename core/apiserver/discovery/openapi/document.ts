@@ -5,6 +5,7 @@ import type { ApiVersion, Catalog, GroupVersionKind } from '../catalog.ts'
 import { customReference } from './custom.ts'
 import { Definitions, type Dialect, type Json } from './definitions.ts'
 import { pathsOf, type WireTypes } from './paths.ts'
+import { withRemote } from './remote.ts'
 
 export interface DocumentDeps {
   readonly describe: Describe
@@ -32,11 +33,11 @@ export function documentV2(catalog: Catalog, deps: DocumentDeps): Json {
   const versions = catalog.groups.flatMap((group) => group.versions)
   const types = wireTypes(definitions, versions, 'v2')
   const paths = Object.assign({}, ...versions.map((version) => pathsOf(version, types, 'v2'))) as Json
+  const remote = versions.flatMap((version) => version.remote?.openApi?.v2 ?? [])
   return {
     swagger: '2.0',
     info: { title: 'Kubernetes', version: deps.gitVersion },
-    paths,
-    definitions: definitions.all(),
+    ...withRemote({ paths, definitions: definitions.all() }, remote),
     securityDefinitions: SECURITY,
     security: [{ BearerToken: [] }],
   }

@@ -49,15 +49,18 @@ export class OpenApi {
 
   /** `{paths: {"apis/apps/v1": {serverRelativeURL}}}`. */
   index(): ApiResponse {
-    const paths = this.#versions().map((version) => [
-      pathOf(version),
-      { serverRelativeURL: `/openapi/v3/${pathOf(version)}?hash=${this.#hashOf(version)}` },
-    ])
+    const paths = this.#catalog.groups
+      .flatMap((group) => group.versions)
+      .flatMap((version) => {
+        const url =
+          version.remote === undefined ? `/openapi/v3/${pathOf(version)}?hash=${this.#hashOf(version)}` : version.remote.openApi?.v3Url
+        return url === undefined ? [] : [[pathOf(version), { serverRelativeURL: url }]]
+      })
     const body = Buffer.from(JSON.stringify({ paths: Object.fromEntries(paths) as unknown }))
     return { status: 200, headers: { 'content-type': 'application/json', 'cache-control': 'no-cache, private' }, body }
   }
 
-  /** The document of a group version; undefined when nothing is served there. A stale hash is sent to the current one. */
+  /** The document of a group version; undefined when nothing is served there, or by another server. A stale hash is sent to the current one. */
   document(path: string, request: ApiRequest): ApiResponse | undefined {
     const version = this.#versions().find((entry) => pathOf(entry) === path)
     if (version === undefined) return undefined

@@ -213,7 +213,7 @@ function answerUnknown(deps: ApiServerDeps, info: ResourceRequest): ApiResponse 
 /** Counted until its answer begins; what may run long is not. */
 function answerRemote({ inFlight }: Engine, request: ApiRequest, info: ResourceRequest, remote: Handler): Awaitable<ApiResponse> {
   if (isLongRunning(info) || request.upgrade !== undefined) return remote(request)
-  const leave = inFlight.enter(info.verb, request.user.groups.includes(PRIVILEGED_GROUP))
+  const leave = inFlight.enter(info.verb, request.user)
   return lastly(() => remote(request), leave)
 }
 

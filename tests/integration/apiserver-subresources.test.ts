@@ -36,6 +36,8 @@ describe('a binding', () => {
   it('gives a pod its node, once', () =>
     withEngine(async ({ call }) => {
       await call('POST', PODS, pod('p'))
+      const nominated = await call('PATCH', `${PODS}/p/status`, { status: { nominatedNodeName: 'n2' } }, merge)
+      assert.equal(nominated.json.status.nominatedNodeName, 'n2')
       const binding = {
         metadata: { name: 'p', annotations: { a: 'binding', b: 'c' }, labels: { mine: 'no', more: 'x' } },
         target: { kind: 'Node', name: 'n1' },
@@ -47,6 +49,7 @@ describe('a binding', () => {
       )
       const { json } = await call('GET', `${PODS}/p`)
       assert.equal(json.spec.nodeName, 'n1')
+      assert.equal(json.status.nominatedNodeName, undefined, 'it has a node now')
       assert.deepEqual(json.metadata.annotations, { a: 'binding', b: 'c' })
       assert.deepEqual(json.metadata.labels, { app: 'web', mine: 'yes', more: 'x' })
       const condition = json.status.conditions.find(({ type }: { type: string }) => type === 'PodScheduled')

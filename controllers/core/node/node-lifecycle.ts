@@ -30,7 +30,7 @@ export interface NodeLifecycleDeps {
 
 export const NODE_LEASES: InformerOptions = { namespace: 'kube-node-lease' }
 
-/** Silence after which a node counts as unknown. */
+/** Silence after which a node counts as unknown: longer than a dead HTTP/2 connection goes unnoticed. Source: Kubernetes 1.32 on. */
 const GRACE_MS = 50_000
 /** A node that never reported gets this long to start. */
 const STARTUP_GRACE_MS = 60_000

@@ -76,7 +76,7 @@ function unbindable(pod: Pod, { metadata }: Binding): string | undefined {
   return schedulingGates.length > 0 ? `pod ${name} has non-empty .spec.schedulingGates` : undefined
 }
 
-/** Annotations of the binding win over the pod's, its labels do not. */
+/** Annotations of the binding win over the pod's, its labels do not. The node it was nominated for is of no use any more. */
 function bound(pod: Pod, { target, metadata }: Binding, now: string): Pod {
   const { annotations, labels } = metadata
   return {
@@ -89,6 +89,7 @@ function bound(pod: Pod, { target, metadata }: Binding, now: string): Pod {
     spec: { ...pod.spec, nodeName: target.name ?? '' },
     status: {
       ...pod.status,
+      nominatedNodeName: undefined,
       conditions: setCondition(pod.status.conditions, { type: 'PodScheduled', status: 'True' }, now),
     },
   }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
 import { after, before, describe, it } from 'node:test'
 import { embeddedImage } from '../../addons/image/entry-points.ts'
-import type { PodList } from '../../core/api/types/core-v1.ts'
+import type { Pod, PodList } from '../../core/api/types/core-v1.ts'
 import { productVersion } from '../../core/cli/version.ts'
 import { type Cluster, clusterMissing, commandSucceeds, startCluster, until } from '../helpers/cluster.ts'
 import { mountsBelow, shims } from '../helpers/cluster-clean-up.ts'
@@ -42,6 +43,13 @@ describe('a cluster whose server ends', { skip: clusterMissing() ?? false }, () 
   const settled = async (): Promise<readonly string[]> => {
     await cluster.kubectl('-n kube-system rollout status deployment/coredns --timeout=60s')
     return containers()
+  }
+
+  /** Where a pod leaves traces that every containerd of the machine shares: its logs, and what runc knows of its container. */
+  const tracesOf = async (name: string): Promise<readonly string[]> => {
+    const { metadata, status } = JSON.parse(await cluster.kubectl(`get pod ${name} -o json`)) as Pod
+    const id = status.containerStatuses?.[0]?.containerID?.replace('containerd://', '') ?? ''
+    return [`/var/log/pods/default_${name}_${metadata.uid}`, `/run/containerd/runc/k8s.io/${id}`]
   }
 
   it('keeps every acknowledged object and every container when it is killed in the middle of writes', async () => {
@@ -87,7 +95,17 @@ describe('a cluster whose server ends', { skip: clusterMissing() ?? false }, () 
 
   it('leaves nothing on the machine after scripts/killall, but its data', async () => {
     assert.notDeepEqual(shims(), [])
+    const traces = await tracesOf('steady')
+    assert.deepEqual(
+      traces.filter((path) => existsSync(path)),
+      traces,
+    )
     const printed = cluster.killAll()
+    assert.deepEqual(
+      traces.filter((path) => existsSync(path)),
+      [],
+      printed,
+    )
     assert.deepEqual(shims(), [], printed)
     assert.deepEqual(mountsBelow([cluster.dataDir, '/run/k3ts', '/var/lib/kubelet/pods']), [], printed)
     assert.equal(commandSucceeds('ip', 'link', 'show', 'cni0'), false, printed)

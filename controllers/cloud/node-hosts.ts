@@ -1,7 +1,7 @@
 import { configMaps, nodes } from '../../core/api/kinds.ts'
 import type { ConfigMap, Node } from '../../core/api/types/core-v1.ts'
 import type { Client } from '../../core/client/client.ts'
-import type { Lister } from '../../core/client/informer.ts'
+import type { InformerOptions, Lister } from '../../core/client/informer.ts'
 import { keyOf, type ObjectKey, objectKey } from '../../core/meta/object.ts'
 import { type Controller, done, type ReconcileContext, type Result, watch } from '../runtime/controller.ts'
 
@@ -12,6 +12,7 @@ import { type Controller, done, type ReconcileContext, type Result, watch } from
 export interface NodeHostsDeps {
   readonly client: Client
   readonly nodes: Lister<Node>
+  /** Of `DNS_CONFIG`. */
   readonly configMaps: Lister<ConfigMap>
 }
 
@@ -19,12 +20,14 @@ const NAMESPACE = 'kube-system'
 const NAME = 'coredns'
 const FIELD_MANAGER = 'node-hosts-controller'
 const KEY = objectKey(NAMESPACE, NAME)
+/** The one ConfigMap of interest: the others stay out of this thread. */
+export const DNS_CONFIG: InformerOptions = { namespace: NAMESPACE, fieldSelector: `metadata.name=${NAME}` }
 
 export function nodeHostsController(deps: NodeHostsDeps): Controller {
   return {
     name: 'node-hosts',
     concurrency: 1,
-    watches: [watch(nodes, () => [KEY]), watch(configMaps, (map) => (keyOf(map) === KEY ? [KEY] : []))],
+    watches: [watch(nodes, () => [KEY]), { ...watch(configMaps, (map) => (keyOf(map) === KEY ? [KEY] : [])), options: DNS_CONFIG }],
     reconcile: (key, context) => reconcile(key, deps, context),
   }
 }

@@ -4,14 +4,14 @@
  */
 import { configMaps, jobs, namespaces, pods, secrets } from '../../core/api/kinds.ts'
 import type { Job } from '../../core/api/types/batch-v1.ts'
-import type { ConfigMap, Pod, Secret } from '../../core/api/types/core-v1.ts'
+import type { Pod, Secret } from '../../core/api/types/core-v1.ts'
 import type { Client } from '../../core/client/client.ts'
-import { keyOf, type ObjectKey, objectKey, splitKey } from '../../core/meta/object.ts'
+import { type KubeObject, keyOf, type ObjectKey, objectKey, splitKey } from '../../core/meta/object.ts'
 import { ignoreNotFound } from '../../core/meta/status-error.ts'
 import { after, type Controller, done, type ReconcileContext, type Result, watch } from '../runtime/controller.ts'
 import { buildJob, buildTemplate, DEFAULT_BACKOFF_LIMIT, type JobContext, names } from './build.ts'
 import { ensureChildren } from './children.ts'
-import { findRelease, type HelmDeps, podsOf } from './observe.ts'
+import { findRelease, type HelmDeps, METADATA, podsOf } from './observe.ts'
 import { type ChartState, classify } from './state.ts'
 import { report } from './status.ts'
 import { CHART_LABEL, CONTROLLER_NAME, FINALIZER, type HelmChart, helmChartConfigs, helmCharts, MANAGED_BY, UNMANAGED } from './types.ts'
@@ -32,11 +32,11 @@ export function helmChartController(deps: HelmDeps): Controller {
       watch(helmChartConfigs, (config) => [keyOf(config)]),
       watch(jobs, chartOfLabel),
       watch(pods, chartOfLabel),
-      watch(secrets, (secret) => chartsOfSecret(deps, secret)),
+      { ...watch(secrets, (secret) => chartsOfSecret(deps, secret)), options: METADATA },
       watch(namespaces, (namespace) =>
         namespace.metadata.deletionTimestamp === undefined ? [] : deps.charts.list(namespace.metadata.name).map((chart) => keyOf(chart)),
       ),
-      watch(configMaps, (map) => chartsOfRelease(deps, map)),
+      { ...watch(configMaps, (map) => chartsOfRelease(deps, map)), options: METADATA },
     ],
     reconcile: (key, context) => reconcile(key, deps, context),
   }
@@ -67,13 +67,14 @@ async function reconcile(key: ObjectKey, deps: HelmDeps, context: ReconcileConte
 
 async function install(chart: HelmChart, deps: HelmDeps, signal: AbortSignal): Promise<Result> {
   const jobContext: JobContext = { chart, config: deps.configs.get(keyOf(chart)), settings: deps.settings }
-  const observation = observe(jobContext, deps)
-  const missing = missingSecrets(jobContext, deps)
+  const sources = await readSecrets(jobContext, deps.client, signal)
+  const observation = observe(jobContext, sources, deps)
+  const missing = [...sources].filter(([, secret]) => secret === undefined).map(([name]) => name)
   if (missing.length > 0) {
     await report(chart, { failed: { reason: 'SecretNotFound', message: `valuesSecrets: not found: ${missing.join(', ')}` } }, deps, signal)
     return done
   }
-  await ensureChildren(jobContext, deps, signal)
+  await ensureChildren(jobContext, deps.client, signal)
   return act(classify(observation), { jobContext, observation, deps, signal })
 }
 
@@ -159,7 +160,16 @@ async function replaceJob(job: Job, finished: boolean, { jobContext, deps, signa
   return done
 }
 
-function observe(jobContext: JobContext, deps: HelmDeps): Parameters<typeof classify>[0] {
+/** The Secrets that a chart's values come from, by name. */
+type Sources = ReadonlyMap<string, Secret | undefined>
+
+async function readSecrets({ chart, config }: JobContext, client: Client, signal: AbortSignal): Promise<Sources> {
+  const { namespace } = chart.metadata
+  const read = async (name: string) => [name, await ignoreNotFound(client.get(secrets, { namespace, name }, signal))] as const
+  return new Map(await Promise.all(watchedSecrets(chart, config).map(read)))
+}
+
+function observe(jobContext: JobContext, sources: Sources, deps: HelmDeps): Parameters<typeof classify>[0] {
   const { chart, config } = jobContext
   const namespace = chart.metadata.namespace ?? ''
   const hash = configHash({
@@ -167,14 +177,10 @@ function observe(jobContext: JobContext, deps: HelmDeps): Parameters<typeof clas
     backoffLimit: chart.spec?.backOffLimit ?? DEFAULT_BACKOFF_LIMIT,
     inline: inlineValues(chart, config),
     chartContent: chart.spec?.chartContent ?? '',
-    secrets: watchedSecrets(chart, config).map((name) => deps.secrets.get(objectKey(namespace, name))),
+    secrets: [...sources.values()],
   })
   const job = deps.jobs.get(objectKey(namespace, names.install(chart.metadata.name)))
   return { job, hash, release: findRelease(chart, deps), pods: podsOf(job, deps) }
-}
-
-function missingSecrets({ chart, config }: JobContext, deps: HelmDeps): readonly string[] {
-  return watchedSecrets(chart, config).filter((name) => deps.secrets.get(objectKey(chart.metadata.namespace, name)) === undefined)
 }
 
 function isOurs(chart: HelmChart): boolean {
@@ -198,7 +204,7 @@ function chartOfLabel(object: Job | Pod): readonly ObjectKey[] {
 }
 
 /** Values Secrets by name in the chart's namespace, and helm's release storage by its labels. */
-function chartsOfSecret(deps: HelmDeps, secret: Secret): readonly ObjectKey[] {
+function chartsOfSecret(deps: HelmDeps, secret: KubeObject): readonly ObjectKey[] {
   const users = deps.charts
     .list(secret.metadata.namespace)
     .filter(
@@ -209,7 +215,7 @@ function chartsOfSecret(deps: HelmDeps, secret: Secret): readonly ObjectKey[] {
   return [...users.map((chart) => keyOf(chart)), ...chartsOfRelease(deps, secret)]
 }
 
-function chartsOfRelease(deps: HelmDeps, object: Secret | ConfigMap): readonly ObjectKey[] {
+function chartsOfRelease(deps: HelmDeps, object: KubeObject): readonly ObjectKey[] {
   const labels = object.metadata.labels ?? {}
   if (labels['owner'] !== 'helm') return []
   return deps.charts

@@ -1,5 +1,6 @@
 import type { Job } from '../../core/api/types/batch-v1.ts'
-import type { ConfigMap, Pod, Secret } from '../../core/api/types/core-v1.ts'
+import type { Pod } from '../../core/api/types/core-v1.ts'
+import type { KubeObject } from '../../core/meta/object.ts'
 import { CONFIG_HASH } from './types.ts'
 import { hashLabel } from './values.ts'
 
@@ -76,7 +77,7 @@ export function lastProblem(pods: readonly Pod[]): string | undefined {
 }
 
 /** Picks the highest revision among helm's storage objects of one release and namespace. */
-export function newestRelease(objects: readonly (Secret | ConfigMap)[]): ReleaseRecord | undefined {
+export function newestRelease(objects: readonly KubeObject[]): ReleaseRecord | undefined {
   const versions = objects.map((object) => object.metadata.labels ?? {}).filter((labels) => /^\d+$/.test(labels['version'] ?? ''))
   const newest = versions.sort((a, b) => Number(b['version']) - Number(a['version']))[0]
   if (newest === undefined) return undefined

@@ -36,7 +36,7 @@ export async function uninstallChart(chart: HelmChart, deps: HelmDeps, signal: A
 async function startDelete(chart: HelmChart, deps: HelmDeps, signal: AbortSignal, revision: string): Promise<Result> {
   const context: JobContext = { chart, config: deps.configs.get(keyOf(chart)), settings: deps.settings }
   await removeJob(chart, names.install(chart.metadata.name), deps, signal)
-  await ensureChildren(context, deps, signal)
+  await ensureChildren(context, deps.client, signal)
   const job = await deps.client.create(jobs, buildJob(context, 'delete', { hash: '', revision }), { signal, fieldManager: CONTROLLER_NAME })
   deps.recorder.event(chart, 'Normal', 'RemoveJob', `Removing HelmChart using Job ${chart.metadata.namespace ?? ''}/${job.metadata.name}`)
   await report(chart, { job }, deps, signal)

@@ -1,9 +1,10 @@
 /** What K3s adds to Kubernetes: charts, the cloud provider and its load balancer, the server's care for its nodes. */
 import { cloudNodeController } from '../../controllers/cloud/node.ts'
-import { nodeHostsController } from '../../controllers/cloud/node-hosts.ts'
+import { DNS_CONFIG, nodeHostsController } from '../../controllers/cloud/node-hosts.ts'
 import { serviceLbController } from '../../controllers/cloud/service-lb.ts'
 import { serverNodeLabelController } from '../../controllers/core/server-node-label.ts'
 import { helmChartController } from '../../controllers/helm/controller.ts'
+import { METADATA } from '../../controllers/helm/observe.ts'
 import { helmChartConfigs, helmCharts } from '../../controllers/helm/types.ts'
 import type { ControllerContext } from '../../controllers/runtime/context.ts'
 import type { Controller } from '../../controllers/runtime/controller.ts'
@@ -41,7 +42,7 @@ type Make = (context: ControllerContext, data: NodeThreadData) => readonly Contr
 const NODE_PATCH: Right = { group: '', resource: 'nodes', verb: 'patch' }
 
 function nodeControllers({ client, informers }: ControllerContext, { config }: NodeThreadData): readonly Controller[] {
-  const hosts = nodeHostsController({ client, nodes: informers.informer(nodes), configMaps: informers.informer(configMaps) })
+  const hosts = nodeHostsController({ client, nodes: informers.informer(nodes), configMaps: informers.informer(configMaps, DNS_CONFIG) })
   if (config.disableAgent) return [hosts]
   return [hosts, serverNodeLabelController({ client, nodes: informers.informer(nodes), nodeName: config.agent.nodeName })]
 }
@@ -58,8 +59,8 @@ function helmControllers(
       configs: informers.informer(helmChartConfigs),
       jobs: informers.informer(jobs),
       pods: informers.informer(pods),
-      secrets: informers.informer(secrets),
-      configMaps: informers.informer(configMaps),
+      secrets: informers.informer(secrets, METADATA),
+      configMaps: informers.informer(configMaps, METADATA),
       namespaces: informers.informer(namespaces),
       settings: {
         jobImage: config.helmJobImage ?? images['klipper-helm'] ?? '',

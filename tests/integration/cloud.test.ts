@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { cloudNodeController } from '../../controllers/cloud/node.ts'
-import { nodeHostsController } from '../../controllers/cloud/node-hosts.ts'
+import { DNS_CONFIG, nodeHostsController } from '../../controllers/cloud/node-hosts.ts'
 import { serviceLbController } from '../../controllers/cloud/service-lb.ts'
 import { controllerRunner } from '../../controllers/runtime/run.ts'
 import { configMaps, daemonSets, endpointSlices, nodes, pods, serviceAccounts, services } from '../../core/api/kinds.ts'
@@ -27,7 +27,7 @@ async function startCloud({ clientAs, informers, signal }: ControlPlane): Promis
     serviceAccounts: informers.informer(serviceAccounts),
     settings: { namespace: SYSTEM, image: 'lb:1' },
   })
-  const hosts = nodeHostsController({ ...known, client: clientAs(NODE_MANAGER), configMaps: informers.informer(configMaps) })
+  const hosts = nodeHostsController({ ...known, client: clientAs(NODE_MANAGER), configMaps: informers.informer(configMaps, DNS_CONFIG) })
   await controllerRunner([cloudNodeController(known), hosts, lb], { informers, clock: systemClock, log: silentLogger }).start(signal)
 }
 

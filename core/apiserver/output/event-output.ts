@@ -50,14 +50,26 @@ export function eventOutput(options: EventOutputOptions): EventOutput {
   }
 }
 
-const frames = new WeakMap<CacheEvent, Map<string, Uint8Array>>()
+/**
+ * Frames of the events that are being delivered. For one turn of the loop, in which a commit reaches its watchers: an event lives
+ * on in the history, and with it would each frame, and the pool of buffers each of them was cut from.
+ */
+const frames = new Map<CacheEvent, Map<string, Uint8Array>>()
+
+function framesOf(event: CacheEvent): Map<string, Uint8Array> {
+  let byForm = frames.get(event)
+  if (byForm === undefined) {
+    if (frames.size === 0) setImmediate(() => frames.clear())
+    frames.set(event, (byForm = new Map<string, Uint8Array>()))
+  }
+  return byForm
+}
 
 /** All watchers of one form see the same frame of an event. */
 function shared(def: ResourceDef, form: OutputForm, bytes: (entry: Entry) => Uint8Array): (event: CacheEvent) => Uint8Array {
   const key = `${form.shape} ${form.metaVersion} ${apiVersionOf(def)}`
   return (event) => {
-    let byForm = frames.get(event)
-    if (byForm === undefined) frames.set(event, (byForm = new Map<string, Uint8Array>()))
+    const byForm = framesOf(event)
     let frame = byForm.get(key)
     if (frame === undefined) byForm.set(key, (frame = frameOf(event.type, bytes(event.entry))))
     return frame

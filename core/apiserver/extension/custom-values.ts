@@ -6,6 +6,7 @@ import { compileJsonPath } from './json-path.ts'
 import { compileDefaults, type Defaulter } from './schema/defaults.ts'
 import { embeddedRule } from './schema/embedded.ts'
 import type { JsonSchema } from './schema/json-schema.ts'
+import { compileRules } from './schema/rules.ts'
 import { toObjectSchema } from './schema/to-schema.ts'
 import { compileValidator } from './schema/validator.ts'
 
@@ -44,15 +45,37 @@ function valueRules(schema: JsonSchema | undefined, version: CustomResourceDefin
   if (schema === undefined) return () => []
   const validate = compileValidator({ ...schema, type: 'object' })
   const embedded = embeddedRule(schema)
+  const rules = compileRules({ ...schema, type: 'object' })
   const scale = version.subresources?.scale
   const replicas =
     scale === undefined ? [] : [scale.specReplicasPath, scale.statusReplicasPath].map((path) => ({ path, find: compileJsonPath(path) }))
   return (next, old) => {
     const errors = validate(next, old)
     embedded?.(next, '', errors)
+    if (rules !== undefined) errors.push(...(errors.some(isBlocking) ? [UNCHECKED] : rules(next, old)))
     for (const { path, find } of replicas) errors.push(...replicaErrors(find(next)[0], path))
     return errors
   }
+}
+
+const BLOCKING: ReadonlySet<FieldError['reason']> = new Set([
+  'FieldValueNotSupported',
+  'FieldValueRequired',
+  'FieldValueTooLong',
+  'FieldValueTooMany',
+  'FieldValueTypeInvalid',
+])
+
+/** Values of the wrong form would only make rules fail in ways that explain nothing. */
+function isBlocking({ reason }: FieldError): boolean {
+  return BLOCKING.has(reason)
+}
+
+const UNCHECKED: FieldError = {
+  reason: 'FieldValueInvalid',
+  field: '<nil>',
+  message:
+    'Invalid value: null: some validation rules were not checked because the object was invalid; correct the existing errors to complete validation',
 }
 
 const MAX_INT32 = 2 ** 31 - 1

@@ -1,5 +1,5 @@
 import { RE2JS } from 're2js'
-import { type FieldError, forbidden, invalid, notSupported, required } from '../../../meta/field-error.ts'
+import { type FieldError, forbidden, invalid, notSupported } from '../../../meta/field-error.ts'
 import { additionalOf, itemsOf, type JsonSchema } from '../schema/json-schema.ts'
 import { listTypeErrors } from './validate-list-types.ts'
 
@@ -9,7 +9,7 @@ const UNSUPPORTED = ['id', 'additionalItems', 'patternProperties', 'definitions'
 
 /** Keywords of one schema and all below it. Source: shared validation facts, CustomResourceDefinitionOpenAPISchema. */
 export function schemaErrors(schema: JsonSchema, path: string): readonly FieldError[] {
-  return [...keywordErrors(schema, path), ...listTypeErrors(schema, path), ...ruleErrors(schema, path), ...childErrors(schema, path)]
+  return [...keywordErrors(schema, path), ...listTypeErrors(schema, path), ...childErrors(schema, path)]
 }
 
 function childErrors(schema: JsonSchema, path: string): readonly FieldError[] {
@@ -52,22 +52,4 @@ function patternErrors(pattern: string, path: string): readonly FieldError[] {
   } catch (err) {
     return [invalid(path, pattern, `must be a valid regular expression, but isn't: ${err instanceof Error ? err.message : ''}`)]
   }
-}
-
-/** The rules themselves are kept and not evaluated; this checks what can be checked without compiling them. */
-function ruleErrors(schema: JsonSchema, path: string): readonly FieldError[] {
-  const rules = schema['x-kubernetes-validations'] ?? []
-  return rules.flatMap((rule, index) => {
-    const at = `${path}.x-kubernetes-validations[${index}]`
-    const errors: FieldError[] = []
-    const { message, fieldPath } = rule
-    if (rule.rule.trim() === '') errors.push(required(`${at}.rule`, 'rule is not specified'))
-    if (message !== undefined && message.trim() === '') errors.push(invalid(`${at}.message`, message, 'must be non-empty if specified'))
-    else if (message?.includes('\n') === true) errors.push(invalid(`${at}.message`, message, 'must not contain line breaks'))
-    if (rule.rule.includes('\n') && (message ?? '') === '' && (rule.messageExpression ?? '') === '')
-      errors.push(required(`${at}.message`, 'message must be specified if rule contains line breaks'))
-    if (fieldPath !== undefined && fieldPath.trim() === '')
-      errors.push(invalid(`${at}.fieldPath`, fieldPath, 'must be non-empty if specified'))
-    return errors
-  })
 }

@@ -1,5 +1,6 @@
 import { type FieldError, forbidden, invalid, required } from '../../../meta/field-error.ts'
 import { additionalOf, itemsOf, type JsonSchema } from '../schema/json-schema.ts'
+import { misplacedRules } from './validate-rules.ts'
 
 type Level = 'root' | 'field' | 'item'
 
@@ -107,6 +108,7 @@ function fragmentErrors(part: JsonSchema, place: JsonSchema, path: string, mayHa
       forbidden(`${path}.${key}`, key === 'additionalProperties' ? 'must be undefined to be structural' : 'must be empty to be structural'),
     )
   }
+  errors.push(...misplacedRules(part, path))
   for (const key of EXTENSIONS) if (!isEmpty(part[key])) errors.push(forbidden(`${path}.${key}`, 'must be false to be structural'))
   for (const [name, property] of Object.entries(part.properties ?? {})) {
     const target = place.properties?.[name] ?? additionalSchema(place)

@@ -7,9 +7,11 @@ import { duplicate, type FieldError, invalid, required, tooMany } from '../../..
 import { compileJsonPath } from '../json-path.ts'
 import { decodeObject } from '../../../meta/decode/decode.ts'
 import { additionalOf, isObject, itemsOf, type JsonSchema } from '../schema/json-schema.ts'
+import { compileRules } from '../schema/rules.ts'
 import { toObjectSchema } from '../schema/to-schema.ts'
 import { compileValidator } from '../schema/validator.ts'
 import type { VersionPaths } from './field-paths.ts'
+import { ruleErrors } from './validate-rules.ts'
 import { schemaErrors } from './validate-schema.ts'
 import { structuralErrors } from './validate-structural.ts'
 
@@ -31,8 +33,10 @@ export function versionErrors(version: CustomResourceDefinitionVersion, paths: V
 
 function wholeSchemaErrors(schema: JsonSchema, path: string): readonly FieldError[] {
   const errors = [...schemaErrors(schema, path), ...structuralErrors(schema, path)]
-  // Defaults are judged by the schema they stand in, which must hold first.
-  return errors.length > 0 ? errors : defaultErrors(schema, path)
+  // Rules and defaults are judged by the schema they stand in, which must hold first.
+  if (errors.length > 0) return errors
+  const rules = ruleErrors(schema, path)
+  return rules.length > 0 ? rules : defaultErrors(schema, path)
 }
 
 function defaultErrors(schema: JsonSchema, path: string): readonly FieldError[] {
@@ -52,7 +56,11 @@ function ownDefaultErrors(schema: JsonSchema, path: string): readonly FieldError
   const value: unknown = schema.default
   const { unknownFields } = decodeObject({ value: structuredClone(value) }, toObjectSchema(wrapped))
   if (unknownFields.length > 0) return [invalid(path, value, 'must not have unknown fields')]
-  return compileValidator(schema)(value).map((error) => ({ ...error, field: below(path, error.field) }))
+  const problems = compileValidator(schema)(value)
+  return (problems.length > 0 ? problems : (compileRules(schema, false)?.(value) ?? [])).map((error) => ({
+    ...error,
+    field: below(path, error.field),
+  }))
 }
 
 /** `<nil>` is the value itself. */

@@ -1,0 +1,121 @@
+import type { Authorizer, Decision, UserInfo } from '../../auth/auth.ts'
+import { EvaluationError } from '../issue.ts'
+import { method, type Overload } from '../overload.ts'
+import { BOOL, opaque, STRING } from '../types.ts'
+import { Opaque } from '../values.ts'
+
+/** Whom to ask, and for whom. */
+interface Asker {
+  readonly authorizer: Authorizer
+  readonly user: UserInfo
+}
+
+export class AuthorizerValue extends Opaque {
+  override readonly type = 'kubernetes.authorization.Authorizer'
+  readonly asker: Asker
+  constructor(asker: Asker) {
+    super()
+    this.asker = asker
+  }
+}
+
+class PathCheck extends Opaque {
+  override readonly type = 'kubernetes.authorization.PathCheck'
+  readonly asker: Asker
+  readonly path: string
+  constructor(asker: Asker, path: string) {
+    super()
+    this.asker = asker
+    this.path = path
+  }
+}
+
+interface Target {
+  readonly group: string
+  readonly resource: string
+  readonly subresource: string
+  readonly namespace: string
+  readonly name: string
+  readonly fieldSelector?: string
+  readonly labelSelector?: string
+}
+
+class GroupCheck extends Opaque {
+  override readonly type = 'kubernetes.authorization.GroupCheck'
+  readonly asker: Asker
+  readonly group: string
+  constructor(asker: Asker, group: string) {
+    super()
+    this.asker = asker
+    this.group = group
+  }
+}
+
+export class ResourceCheck extends Opaque {
+  override readonly type = 'kubernetes.authorization.ResourceCheck'
+  readonly asker: Asker
+  readonly target: Target
+  constructor(asker: Asker, target: Target) {
+    super()
+    this.asker = asker
+    this.target = target
+  }
+  with(change: Partial<Target>): ResourceCheck {
+    return new ResourceCheck(this.asker, { ...this.target, ...change })
+  }
+}
+
+class DecisionValue extends Opaque {
+  override readonly type = 'kubernetes.authorization.Decision'
+  readonly decision: Decision
+  constructor(decision: Decision) {
+    super()
+    this.decision = decision
+  }
+}
+
+export const AUTHORIZER = opaque<AuthorizerValue>('kubernetes.authorization.Authorizer')
+export const RESOURCE_CHECK = opaque<ResourceCheck>('kubernetes.authorization.ResourceCheck')
+const PATH_CHECK = opaque<PathCheck>('kubernetes.authorization.PathCheck')
+const GROUP_CHECK = opaque<GroupCheck>('kubernetes.authorization.GroupCheck')
+const DECISION = opaque<DecisionValue>('kubernetes.authorization.Decision')
+
+function serviceAccount({ asker }: AuthorizerValue, namespace: string, name: string): AuthorizerValue {
+  const user: UserInfo = {
+    name: `system:serviceaccount:${namespace}:${name}`,
+    groups: ['system:serviceaccounts', `system:serviceaccounts:${namespace}`, 'system:authenticated'],
+  }
+  return new AuthorizerValue({ ...asker, user })
+}
+
+function checkPath({ asker: { authorizer, user }, path }: PathCheck, verb: string): DecisionValue {
+  return new DecisionValue(authorizer.authorize({ kind: 'path', user, verb, path }))
+}
+
+function checkResource({ asker: { authorizer, user }, target }: ResourceCheck, verb: string): DecisionValue {
+  return new DecisionValue(authorizer.authorize({ kind: 'resource', user, verb, version: '*', ...target }))
+}
+
+/** May the user who sends the request do something else, too? Source: apiserver, cel/library/authz. */
+export const AUTHORIZATION: readonly Overload[] = [
+  method('path', [AUTHORIZER, STRING], PATH_CHECK, ({ asker }, path) => {
+    if (path === '') throw new EvaluationError('path must not be empty')
+    return new PathCheck(asker, path)
+  }),
+  method('group', [AUTHORIZER, STRING], GROUP_CHECK, ({ asker }, group) => new GroupCheck(asker, group)),
+  method('serviceAccount', [AUTHORIZER, STRING, STRING], AUTHORIZER, serviceAccount),
+  method('resource', [GROUP_CHECK, STRING], RESOURCE_CHECK, ({ asker, group }, resource) => {
+    return new ResourceCheck(asker, { group, resource, subresource: '', namespace: '', name: '' })
+  }),
+  method('subresource', [RESOURCE_CHECK, STRING], RESOURCE_CHECK, (check, subresource) => check.with({ subresource })),
+  method('namespace', [RESOURCE_CHECK, STRING], RESOURCE_CHECK, (check, namespace) => check.with({ namespace })),
+  method('name', [RESOURCE_CHECK, STRING], RESOURCE_CHECK, (check, name) => check.with({ name })),
+  method('fieldSelector', [RESOURCE_CHECK, STRING], RESOURCE_CHECK, (check, fieldSelector) => check.with({ fieldSelector })),
+  method('labelSelector', [RESOURCE_CHECK, STRING], RESOURCE_CHECK, (check, labelSelector) => check.with({ labelSelector })),
+  method('check', [PATH_CHECK, STRING], DECISION, checkPath),
+  method('check', [RESOURCE_CHECK, STRING], DECISION, checkResource),
+  method('allowed', [DECISION], BOOL, ({ decision }) => decision.allowed),
+  method('reason', [DECISION], STRING, ({ decision }) => decision.reason),
+  method('errored', [DECISION], BOOL, () => false),
+  method('error', [DECISION], STRING, () => ''),
+]

@@ -1,0 +1,86 @@
+import { EvaluationError } from '../issue.ts'
+import { method, type Overload } from '../overload.ts'
+import { BOOL, DYN, INT, list, STRING } from '../types.ts'
+import { type ListValue, NativeList, type Value } from '../values.ts'
+import { format } from './string-format.ts'
+
+/** Positions count code points. */
+const points = (text: string): string[] => Array.from(text)
+
+function indexOf(text: string, part: string, from = 0n): bigint {
+  const [all, wanted] = [points(text), points(part)]
+  if (from < 0n || from > BigInt(all.length)) throw new EvaluationError(`index out of range: ${from}`)
+  for (let at = Number(from); at + wanted.length <= all.length; at++)
+    if (wanted.every((point, i) => all[at + i] === point)) return BigInt(at)
+  return -1n
+}
+
+function lastIndexOf(text: string, part: string, from?: bigint): bigint {
+  const [all, wanted] = [points(text), points(part)]
+  if (from !== undefined && (from < 0n || from >= BigInt(all.length))) throw new EvaluationError(`index out of range: ${from}`)
+  const start = Math.min(all.length - wanted.length, Number(from ?? BigInt(all.length)))
+  for (let at = start; at >= 0; at--) if (wanted.every((point, i) => all[at + i] === point)) return BigInt(at)
+  return -1n
+}
+
+function substring(text: string, from: bigint, to?: bigint): string {
+  const all = points(text)
+  const end = to ?? BigInt(all.length)
+  if (from < 0n || from > BigInt(all.length)) throw new EvaluationError(`index out of range: ${from}`)
+  if (end < 0n || end > BigInt(all.length)) throw new EvaluationError(`index out of range: ${end}`)
+  if (from > end) throw new EvaluationError(`invalid substring range. start: ${from}, end: ${end}`)
+  return all.slice(Number(from), Number(end)).join('')
+}
+
+function replace(text: string, old: string, next: string, limit: bigint): string {
+  if (limit === 0n) return text
+  if (limit < 0n) return text.replaceAll(old, () => next)
+  const parts = text.split(old)
+  const count = Math.min(Number(limit), parts.length - 1)
+  return [...parts.slice(0, count), parts.slice(count).join(old)].join(next)
+}
+
+function split(text: string, separator: string, limit: bigint): ListValue {
+  if (limit === 0n) return new NativeList([])
+  const parts = separator === '' ? points(text) : text.split(separator)
+  if (limit < 0n || parts.length <= Number(limit)) return new NativeList(parts)
+  const head = parts.slice(0, Number(limit) - 1)
+  return new NativeList([...head, parts.slice(head.length).join(separator)])
+}
+
+function join(parts: ListValue, separator: string): string {
+  return Array.from(parts, (part: Value) => {
+    if (typeof part !== 'string') throw new EvaluationError('no such overload: join of a list that holds other than strings')
+    return part
+  }).join(separator)
+}
+
+function charAt(text: string, index: bigint): string {
+  const all = points(text)
+  if (index < 0n || index > BigInt(all.length)) throw new EvaluationError(`index out of range: ${index}`)
+  return all[Number(index)] ?? ''
+}
+
+/** Strings, with the extension library of Kubernetes. Source: cel-go, ext/strings, version 2. */
+export const STRINGS: readonly Overload[] = [
+  method('contains', [STRING, STRING], BOOL, (text, part) => text.includes(part)),
+  method('startsWith', [STRING, STRING], BOOL, (text, part) => text.startsWith(part)),
+  method('endsWith', [STRING, STRING], BOOL, (text, part) => text.endsWith(part)),
+  method('charAt', [STRING, INT], STRING, charAt),
+  method('indexOf', [STRING, STRING], INT, (text, part) => indexOf(text, part)),
+  method('indexOf', [STRING, STRING, INT], INT, (text, part, from) => indexOf(text, part, from)),
+  method('lastIndexOf', [STRING, STRING], INT, (text, part) => lastIndexOf(text, part)),
+  method('lastIndexOf', [STRING, STRING, INT], INT, (text, part, from) => lastIndexOf(text, part, from)),
+  method('lowerAscii', [STRING], STRING, (text) => text.replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase())),
+  method('upperAscii', [STRING], STRING, (text) => text.replaceAll(/[a-z]/g, (letter) => letter.toUpperCase())),
+  method('trim', [STRING], STRING, (text) => text.trim()),
+  method('replace', [STRING, STRING, STRING], STRING, (text, old, next) => replace(text, old, next, -1n)),
+  method('replace', [STRING, STRING, STRING, INT], STRING, (text, old, next, limit) => replace(text, old, next, limit)),
+  method('split', [STRING, STRING], list(STRING), (text, separator) => split(text, separator, -1n)),
+  method('split', [STRING, STRING, INT], list(STRING), (text, separator, limit) => split(text, separator, limit)),
+  method('substring', [STRING, INT], STRING, (text, from) => substring(text, from)),
+  method('substring', [STRING, INT, INT], STRING, (text, from, to) => substring(text, from, to)),
+  method('join', [list(STRING)], STRING, (parts) => join(parts, '')),
+  method('join', [list(STRING), STRING], STRING, join),
+  method('format', [STRING, list(DYN)], STRING, (pattern, args) => format(pattern, args)),
+]

@@ -2,7 +2,7 @@ import type { AdmissionPlugin } from '../../core/apiserver/admission/admission.t
 import type { Authorizer, UserInfo } from '../../core/apiserver/auth/auth.ts'
 import { type Caches, type CachesOptions, createCaches } from '../../core/apiserver/cache/caches.ts'
 import { createHealthChecks } from '../../core/apiserver/health/health.ts'
-import type { ApiRequest, ApiResponse } from '../../core/apiserver/request.ts'
+import type { ApiRequest, ApiResponse, Handler } from '../../core/apiserver/request.ts'
 import { createRequestMetrics } from '../../core/apiserver/request-metrics.ts'
 import { createResourceTable } from '../../core/apiserver/resource-table.ts'
 import { RESOURCES } from '../../core/apiserver/resources/index.ts'
@@ -112,6 +112,12 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
       await folder[Symbol.asyncDispose]()
     },
   }
+}
+
+/** Requests of an administrator to any handler, with answers read. */
+export function callsTo(handle: Handler): Engine['call'] {
+  const { signal } = new AbortController()
+  return async (method, url, body, call) => read(await handle(request(method, url, body, { signal, ...call })))
 }
 
 function request(method: string, url: string, body: unknown, options: CallOptions & { readonly signal: AbortSignal }): ApiRequest {

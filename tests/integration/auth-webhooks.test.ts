@@ -108,7 +108,13 @@ describe('admission webhooks over real TLS', () => {
     return { ...writeOf({ object, warnings, ...more }), def }
   }
   const plugins = (builtIn: readonly AdmissionPlugin[] = []): { mutating: AdmissionPlugin; validating: AdmissionPlugin } => {
-    const deps = { reader, client, log: silentLogger, equivalents: () => [] }
+    const deps = {
+      reader,
+      authorizer: { authorize: () => ({ allowed: true, reason: '' }) },
+      client,
+      log: silentLogger,
+      equivalents: () => [],
+    }
     return { mutating: mutatingAdmissionWebhook({ ...deps, builtIn }), validating: validatingAdmissionWebhook(deps) }
   }
   const patch = (...operations: object[]): object => ({
@@ -187,12 +193,24 @@ describe('admission webhooks over real TLS', () => {
     })
   })
 
-  it('with conditions fail clearly, since CEL is not evaluated', async () => {
-    const matchConditions = [{ name: 'x', expression: 'true' }]
-    configure('validating', { matchConditions })
-    await assert.rejects(async () => plugins().validating.validate?.(write()), /matchConditions cannot be evaluated/)
-    configure('validating', { matchConditions, failurePolicy: 'Ignore' })
+  it('with conditions are asked when all hold; a condition that fails counts as the failure policy says', async () => {
+    const conditions = (...expressions: string[]): object => ({
+      matchConditions: expressions.map((expression, index) => ({ name: `c${index}`, expression })),
+    })
+    configure('validating', conditions("object.metadata.name == 'web'", "request.operation == 'CREATE'"))
     await plugins().validating.validate?.(write())
+    assert.equal(paths.length, 1)
+    configure('validating', conditions('object.nothing == 1', 'false'))
+    await plugins().validating.validate?.(write())
+    assert.equal(paths.length, 1)
+    configure('validating', conditions('object.nothing == 1'))
+    await assert.rejects(async () => plugins().validating.validate?.(write()), {
+      code: 403,
+      message: 'pods "web" is forbidden: failed to evaluate match condition "c0": no such key: nothing',
+    })
+    configure('validating', { ...conditions('object.nothing == 1'), failurePolicy: 'Ignore' })
+    await plugins().validating.validate?.(write())
+    assert.equal(paths.length, 1)
   })
 
   it('with a patch that does not fit leave the object as it was', async () => {

@@ -20,6 +20,7 @@ import { eventRateLimit } from './optional/event-rate-limit.ts'
 import { extendedResourceToleration } from './optional/extended-resource-toleration.ts'
 import { limitPodHardAntiAffinityTopology } from './optional/hard-anti-affinity.ts'
 import { podNodeSelector } from './optional/pod-node-selector.ts'
+import { validatingAdmissionPolicy } from './policy/validating.ts'
 import { podSecurity } from './pod-security/pod-security.ts'
 import { podTopologyLabels } from './pod-topology-labels.ts'
 import { priority } from './priority.ts'
@@ -73,9 +74,10 @@ const FIXED: ReadonlySet<string> = new Set(['RBACEscalation'])
 export function admissionPlugins(deps: AdmissionDeps, options: AdmissionOptions = {}): readonly AdmissionPlugin[] {
   const { reader, log, webhooks: client } = deps
   const builtIn = builtInPlugins(deps, options.configuration ?? {})
-  const hooks = { reader, log, client, equivalents: equivalentsIn(deps.resources) }
+  const hooks = { reader, authorizer: deps.authorizer, log, client, equivalents: equivalentsIn(deps.resources) }
   const mutating = mutatingAdmissionWebhook({ ...hooks, builtIn: builtIn.filter(({ name }) => isOn(name, options)) })
-  const all = [...builtIn, mutating, validatingAdmissionWebhook(hooks), resourceQuota(deps)]
+  const policies = validatingAdmissionPolicy({ ...hooks, resources: deps.resources })
+  const all = [...builtIn, mutating, policies, validatingAdmissionWebhook(hooks), resourceQuota(deps)]
   assertKnown([...(options.enable ?? []), ...(options.disable ?? [])], all)
   return all.filter(({ name }) => isOn(name, options))
 }

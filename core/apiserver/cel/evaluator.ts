@@ -7,7 +7,7 @@ import { comprehension } from './macros.ts'
 import type { Meter } from './meter.ts'
 import { qualifiedName } from './parser.ts'
 import { typeNameOf } from './types.ts'
-import { ListValue, MapValue, NativeList, NativeMap, Optional, TypeValue, Uint, type Value } from './values.ts'
+import { ListValue, MapValue, NativeList, NativeMap, Opaque, Optional, TypeValue, Uint, type Value } from './values.ts'
 
 /** Turns a checked expression into a function. Adds the variables it names to `used`. */
 export function link(expr: Expr, env: Environment, used: Set<string>): Run {
@@ -108,6 +108,7 @@ function reach(from: Value, take: (value: Value) => Value | undefined, { isOptio
 function find(value: Value, field: string): Value | undefined {
   if (value instanceof MapValue) return value.get(field)
   if (value instanceof Optional) return value.value === undefined ? undefined : find(value.value, field)
+  if (value instanceof Opaque && value.fields !== undefined) return value.fields.get(field)
   throw new EvaluationError(`no such overload: ${typeNameOf(value)} has no field '${field}'`)
 }
 

@@ -1,4 +1,4 @@
-import { DYN, type Type } from './types.ts'
+import { DYN, object, type Type } from './types.ts'
 import { ListValue, MapValue, type Value } from './values.ts'
 
 /** How JSON of one place becomes values, with the type that the checker sees. Nothing is copied ahead of use. */
@@ -76,13 +76,22 @@ export class JsonMap extends MapValue {
   }
 }
 
+/** The shape of objects with these fields. */
+export function objectShape(name: string, fields: ReadonlyMap<string, JsonField>): Shape {
+  const type = object(name, new Map(Array.from(fields, ([field, { shape }]) => [field, shape.type])))
+  return {
+    type,
+    read: (json) => (typeof json === 'object' && json !== null ? new JsonObject(json as Json, fields) : fromJson(json)),
+  }
+}
+
 /** A field of an object by the name that expressions use. */
 export interface JsonField {
   readonly jsonName: string
   readonly shape: Shape
 }
 
-export class JsonObject extends MapValue {
+class JsonObject extends MapValue {
   override readonly isObject = true
   readonly #json: Json
   readonly #fields: ReadonlyMap<string, JsonField>

@@ -54,7 +54,6 @@ export const param = (name: string): Type => simple('param', name)
 export const object = (name: string, fields: ReadonlyMap<string, Type>): Type<MapValue> => ({ kind: 'object', name, params: [], fields })
 
 export const A = param('A')
-export const B = param('B')
 
 export function showType({ kind, name, params }: Type): string {
   if (kind === 'timestamp' || kind === 'duration') return kind

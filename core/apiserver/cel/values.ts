@@ -58,7 +58,9 @@ export class Optional {
 
 /** A value of a library: a quantity, an address, the authorizer. `same` decides equality; without it only identity does. */
 export abstract class Opaque {
-  abstract readonly type: string
+  /** Fields of the few that have some. */
+  readonly fields: ReadonlyMap<string, Value> | undefined = undefined
+  abstract get type(): string
   same(other: Opaque): boolean {
     return this === other
   }

@@ -123,6 +123,7 @@ describe('the list of plugins', () => {
       'PodTopologyLabels',
       'RBACEscalation',
       'MutatingAdmissionWebhook',
+      'ValidatingAdmissionPolicy',
       'ValidatingAdmissionWebhook',
       'ResourceQuota',
     ])

@@ -41,7 +41,6 @@ async function ask(
   { client, log }: CallDeps,
 ): Promise<AdmissionResponse | undefined> {
   try {
-    assertUnconditional(hook)
     const review = buildReview(hook, attributes, match)
     const body = await client.call(
       hook.clientConfig,
@@ -55,10 +54,4 @@ async function ask(
     if (hook.failurePolicy === 'Ignore') return undefined
     throw internalError(text, err)
   }
-}
-
-/** NOTE: conditions are CEL, which is not evaluated here; the failure policy decides, as for a condition that cannot be evaluated. */
-function assertUnconditional({ matchConditions }: Hook): void {
-  if (matchConditions === undefined || matchConditions.length === 0) return
-  throw new Error('matchConditions cannot be evaluated: CEL expressions are not supported')
 }

@@ -1,9 +1,12 @@
 import type {
+  MatchCondition,
   MutatingWebhookConfiguration,
   ValidatingWebhook,
   ValidatingWebhookConfiguration,
 } from '../../../api/types/admissionregistration-v1.ts'
+import { admissionEnvironment } from '../../cel/admission.ts'
 import type { ObjectReader } from '../admission.ts'
+import { compileConditions, type Conditions } from '../conditions.ts'
 
 const GROUP = 'admissionregistration.k8s.io'
 
@@ -12,6 +15,8 @@ export interface Hook extends ValidatingWebhook {
   /** Tells apart webhooks of one name in several configurations. */
   readonly id: string
   readonly reinvocationPolicy?: 'Never' | 'IfNeeded' | undefined
+  /** The match conditions, compiled when they are first asked; absent when there are none. */
+  readonly conditions?: () => Conditions
 }
 
 type Configuration = Pick<MutatingWebhookConfiguration | ValidatingWebhookConfiguration, 'metadata' | 'webhooks'>
@@ -40,5 +45,15 @@ function byName(a: Configuration, b: Configuration): number {
 }
 
 function hooksOf({ metadata, webhooks }: Configuration): readonly Hook[] {
-  return (webhooks ?? []).map((webhook, index) => ({ ...webhook, id: `${metadata.name}/${webhook.name}/${index}` }))
+  return (webhooks ?? []).map((webhook, index) => ({
+    ...webhook,
+    id: `${metadata.name}/${webhook.name}/${index}`,
+    ...conditionsOf(webhook.matchConditions ?? []),
+  }))
+}
+
+function conditionsOf(conditions: readonly MatchCondition[]): Pick<Hook, 'conditions'> {
+  if (conditions.length === 0) return {}
+  let compiled: Conditions | undefined
+  return { conditions: () => (compiled ??= compileConditions(conditions, admissionEnvironment({ isPolicy: false }))) }
 }

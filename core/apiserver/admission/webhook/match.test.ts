@@ -32,7 +32,11 @@ describe('webhook rules', () => {
   const reader = new FakeReader()
   reader.put(NAMESPACES, { metadata: { name: 'default', labels: { team: 'a' } } } as never)
   const matches = (subject: Hook, write: Write, equivalents: readonly ResourceDef[] = []): boolean =>
-    matchHook(subject, writeOf(write), { reader, equivalents: () => equivalents }) !== undefined
+    matchHook(subject, writeOf(write), {
+      reader,
+      authorizer: { authorize: () => ({ allowed: true, reason: '' }) },
+      equivalents: () => equivalents,
+    }) !== undefined
 
   for (const { title, rules, write, want } of [
     { title: 'the resource itself', rules: rule(), write: { object: pod }, want: true },

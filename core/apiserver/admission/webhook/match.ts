@@ -4,6 +4,8 @@ import { type LabelSelectorLike, matchesLabels, selectorOf } from '../../../meta
 import { notFound } from '../../errors.ts'
 import type { ResourceDef } from '../../resources/resource-def.ts'
 import type { AdmissionAttributes, ObjectReader } from '../admission.ts'
+import { denied } from '../denied.ts'
+import { requestVariables, type VariableDeps } from '../request-variables.ts'
 import { isResource, NAMESPACES } from '../target.ts'
 import type { Hook } from './hook.ts'
 
@@ -12,8 +14,7 @@ export interface Match {
   readonly def: ResourceDef
 }
 
-export interface MatchDeps {
-  readonly reader: ObjectReader
+export interface MatchDeps extends VariableDeps {
   /** Other served versions of the same stored objects; rules with matchPolicy Equivalent match them too. */
   readonly equivalents: (def: ResourceDef) => readonly ResourceDef[]
 }
@@ -35,11 +36,22 @@ export function isExempt({ def }: AdmissionAttributes): boolean {
 }
 
 /** Throws StatusError NotFound when the namespace, whose labels decide, is gone. Source: apiserver, plugin/webhook/generic, predicates. */
-export function matchHook(hook: Hook, attributes: AdmissionAttributes, { reader, equivalents }: MatchDeps): Match | undefined {
+export function matchHook(hook: Hook, attributes: AdmissionAttributes, deps: MatchDeps): Match | undefined {
+  const { reader, equivalents } = deps
   const def = matchRules(hook, attributes, equivalents)
   if (def === undefined) return undefined
   if (!matchesNamespace(hook.namespaceSelector, attributes, reader)) return undefined
-  return matchesObject(hook.objectSelector, attributes) ? { def } : undefined
+  if (!matchesObject(hook.objectSelector, attributes)) return undefined
+  return holds(hook, attributes, { def }, deps) ? { def } : undefined
+}
+
+/** Conditions that cannot be evaluated count as the failure policy says. Throws StatusError Forbidden. */
+function holds({ conditions, failurePolicy }: Hook, attributes: AdmissionAttributes, { def }: Match, deps: MatchDeps): boolean {
+  const verdict = conditions?.()(requestVariables(attributes, def, deps))
+  if (verdict === undefined) return true
+  if (verdict.problem === undefined) return verdict.matches
+  if (failurePolicy === 'Ignore') return false
+  throw denied(attributes, verdict.problem)
 }
 
 function matchRules(hook: Hook, attributes: AdmissionAttributes, equivalents: MatchDeps['equivalents']): ResourceDef | undefined {
@@ -81,7 +93,7 @@ function matchesResource(pattern: string, resource: string, subresource: string)
   return (wanted === '*' || wanted === resource) && (wantedSub === '*' || wantedSub === subresource)
 }
 
-function matchesNamespace(selector: LabelSelectorLike | undefined, attributes: AdmissionAttributes, reader: ObjectReader): boolean {
+export function matchesNamespace(selector: LabelSelectorLike | undefined, attributes: AdmissionAttributes, reader: ObjectReader): boolean {
   const parsed = selectorOf(selector ?? {})
   if (parsed.requirements.length === 0) return true
   if (isResource(attributes, NAMESPACES)) {
@@ -96,7 +108,7 @@ function matchesNamespace(selector: LabelSelectorLike | undefined, attributes: A
 }
 
 /** Old or new object: a change of labels must not slip past. */
-function matchesObject(selector: LabelSelectorLike | undefined, { object, oldObject }: AdmissionAttributes): boolean {
+export function matchesObject(selector: LabelSelectorLike | undefined, { object, oldObject }: AdmissionAttributes): boolean {
   const parsed = selectorOf(selector ?? {})
   if (parsed.requirements.length === 0) return true
   return [object, oldObject].some((one) => one !== undefined && matchesLabels(parsed, one.metadata.labels))

@@ -1,17 +1,15 @@
 import { randomUUID } from 'node:crypto'
 import type { AdmissionRequest, AdmissionResponse } from '../../../api/types/admission-v1.ts'
 import type { KubeObject } from '../../../meta/object.ts'
-import { apiVersionOf } from '../../../meta/resource-type.ts'
 import { StatusError, type StatusReason } from '../../../meta/status-error.ts'
-import { reviewedUser } from '../../auth/review/self-review.ts'
 import type { AdmissionAttributes } from '../admission.ts'
+import { inVersion, requestOf } from '../request-variables.ts'
 import type { Hook } from './hook.ts'
 import type { Match } from './match.ts'
 
 const GROUP = 'admission.k8s.io'
 /** Both have the same fields. */
 const SPOKEN = ['v1', 'v1beta1']
-const OPTION_KINDS = { CREATE: 'CreateOptions', UPDATE: 'UpdateOptions', DELETE: 'DeleteOptions', CONNECT: undefined } as const
 
 export interface Review {
   readonly apiVersion: string
@@ -22,40 +20,19 @@ export interface Review {
 export function buildReview(hook: Hook, attributes: AdmissionAttributes, { def }: Match): Review {
   const version = hook.admissionReviewVersions.find((known) => SPOKEN.includes(known))
   if (version === undefined) throw new Error('webhook does not accept known AdmissionReview versions (v1, v1beta1)')
-  const { subresource, name, namespace, operation, user, dryRun } = attributes
-  const request = attributes.def
   return {
     apiVersion: `${GROUP}/${version}`,
     request: {
       uid: randomUUID(),
-      kind: { group: def.group, version: def.version, kind: def.kind },
-      resource: { group: def.group, version: def.version, resource: def.resource },
-      ...(subresource !== '' && { subResource: subresource }),
-      requestKind: { group: request.group, version: request.version, kind: request.kind },
-      requestResource: { group: request.group, version: request.version, resource: request.resource },
-      ...(subresource !== '' && { requestSubResource: subresource }),
-      ...(name !== '' && { name }),
-      ...(namespace !== '' && { namespace }),
-      operation,
-      userInfo: reviewedUser(user),
-      object: inVersion(attributes.object, attributes, def),
-      oldObject: inVersion(attributes.oldObject, attributes, def),
-      dryRun,
-      options: optionsOf(attributes),
+      ...requestOf(attributes, def),
+      object: bodyOf(attributes.object, attributes, def),
+      oldObject: bodyOf(attributes.oldObject, attributes, def),
     },
   }
 }
 
-/** Stored objects leave out what their URL tells; subresources such as a binding bring their own kind. */
-function inVersion(object: KubeObject | undefined, { subresource }: AdmissionAttributes, def: Match['def']): KubeObject | null {
-  if (object === undefined) return null
-  if (subresource !== '' && object.kind !== undefined && object.kind !== def.kind) return object
-  return { ...object, apiVersion: apiVersionOf(def), kind: def.kind }
-}
-
-function optionsOf({ operation, options }: AdmissionAttributes): object | null {
-  const kind = OPTION_KINDS[operation]
-  return kind === undefined ? null : { kind, apiVersion: 'meta.k8s.io/v1', ...options }
+function bodyOf(object: KubeObject | undefined, attributes: AdmissionAttributes, def: Match['def']): KubeObject | null {
+  return object === undefined ? null : inVersion(object, attributes, def)
 }
 
 /** Checks that the answer belongs to the question. Throws a plain Error with Kubernetes' text. */

@@ -1,8 +1,8 @@
 import type { Authorizer, Decision, UserInfo } from '../../auth/auth.ts'
 import { EvaluationError } from '../issue.ts'
 import { method, type Overload } from '../overload.ts'
-import { BOOL, opaque, STRING } from '../types.ts'
-import { Opaque } from '../values.ts'
+import { BOOL, opaque, STRING, type Type } from '../types.ts'
+import { Opaque, type Value } from '../values.ts'
 
 /** Whom to ask, and for whom. */
 interface Asker {
@@ -13,9 +13,12 @@ interface Asker {
 export class AuthorizerValue extends Opaque {
   override readonly type = 'kubernetes.authorization.Authorizer'
   readonly asker: Asker
-  constructor(asker: Asker) {
+  override readonly fields: ReadonlyMap<string, Value> | undefined
+  /** `request`: what the request itself is about. */
+  constructor(asker: Asker, request?: Target) {
     super()
     this.asker = asker
+    this.fields = request === undefined ? undefined : new Map([['requestResource', new ResourceCheck(asker, request)]])
   }
 }
 
@@ -51,7 +54,7 @@ class GroupCheck extends Opaque {
   }
 }
 
-export class ResourceCheck extends Opaque {
+class ResourceCheck extends Opaque {
   override readonly type = 'kubernetes.authorization.ResourceCheck'
   readonly asker: Asker
   readonly target: Target
@@ -74,8 +77,11 @@ class DecisionValue extends Opaque {
   }
 }
 
-export const AUTHORIZER = opaque<AuthorizerValue>('kubernetes.authorization.Authorizer')
-export const RESOURCE_CHECK = opaque<ResourceCheck>('kubernetes.authorization.ResourceCheck')
+const RESOURCE_CHECK = opaque<ResourceCheck>('kubernetes.authorization.ResourceCheck')
+export const AUTHORIZER: Type<AuthorizerValue> = {
+  ...opaque<AuthorizerValue>('kubernetes.authorization.Authorizer'),
+  fields: new Map([['requestResource', RESOURCE_CHECK]]),
+}
 const PATH_CHECK = opaque<PathCheck>('kubernetes.authorization.PathCheck')
 const GROUP_CHECK = opaque<GroupCheck>('kubernetes.authorization.GroupCheck')
 const DECISION = opaque<DecisionValue>('kubernetes.authorization.Decision')

@@ -1,7 +1,7 @@
 import { fingerprint } from '../../cel/equality.ts'
-import { DYN_SHAPE, fromJson, JsonList, JsonMap, JsonObject, type JsonField, type Shape } from '../../cel/json.ts'
+import { DYN_SHAPE, fromJson, JsonList, type JsonField, JsonMap, objectShape as fieldsShape, type Shape } from '../../cel/json.ts'
 import { parseGoDuration, parseTimestamp } from '../../cel/library/time.ts'
-import { BOOL, BYTES, DOUBLE, DURATION, INT, list, map, object, STRING, TIMESTAMP, type Type } from '../../cel/types.ts'
+import { BOOL, BYTES, DOUBLE, DURATION, INT, list, map, STRING, TIMESTAMP, type Type } from '../../cel/types.ts'
 import { MapValue, type Value } from '../../cel/values.ts'
 import { additionalOf, isObject, itemsOf, type JsonSchema } from './json-schema.ts'
 
@@ -73,8 +73,7 @@ function objectShape(schema: JsonSchema, isResource: boolean): Shape | undefined
     const [name, shape] = [escapeName(jsonName), shapeOf(property)]
     if (name !== undefined && shape !== undefined) fields.set(name, { jsonName, shape })
   }
-  const type = object('object', new Map(Array.from(fields, ([name, { shape }]) => [name, shape.type])))
-  return { type, read: (json) => (isObject(json) ? new JsonObject(json, fields) : fromJson(json)) }
+  return fieldsShape('object', fields)
 }
 
 const KEYWORDS: ReadonlySet<string> = new Set(

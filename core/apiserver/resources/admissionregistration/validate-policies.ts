@@ -8,8 +8,10 @@ import type {
   Validation,
   Variable,
 } from '../../../api/types/admissionregistration-v1.ts'
+import { deepEqual } from '../../../meta/deep-equal.ts'
 import { duplicate, type FieldError, forbidden, invalid, notSupported, required } from '../../../meta/field-error.ts'
 import { dns1035LabelProblems, dns1123SubdomainProblems, qualifiedNameProblems } from '../../../meta/names.ts'
+import { policyProblems } from '../../admission/policy/compiled.ts'
 import { checkEnum, checkFormat, checkRequired, checkRequiredEnum, type Problems } from '../validation/common.ts'
 import { checkLabelSelector } from '../validation/labels.ts'
 import { checkMatchConditions, checkMatchResources, FAILURE_POLICIES } from './validate-rules.ts'
@@ -23,8 +25,11 @@ const CEL_RESERVED = new Set([
   ...['loop', 'package', 'namespace', 'return', 'var', 'void', 'while'],
 ])
 
-/** Source: shared validation facts, admissionregistration/ValidatingAdmissionPolicySpec. CEL is compiled by whoever evaluates it. */
-export function validatePolicy({ metadata, spec }: ValidatingAdmissionPolicy): readonly FieldError[] {
+/** Source: shared validation facts, admissionregistration/ValidatingAdmissionPolicySpec. */
+export function validatePolicy(
+  { metadata, spec }: ValidatingAdmissionPolicy,
+  old: ValidatingAdmissionPolicy | undefined,
+): readonly FieldError[] {
   const problems: Problems = []
   checkRequiredEnum(spec.failurePolicy, 'spec.failurePolicy', FAILURE_POLICIES, problems)
   if (spec.paramKind !== undefined) checkParamKind(spec.paramKind, 'spec.paramKind', problems)
@@ -39,6 +44,9 @@ export function validatePolicy({ metadata, spec }: ValidatingAdmissionPolicy): r
   })
   checkDecisions(spec, problems)
   checkAnnotations(spec.auditAnnotations ?? [], metadata.name, problems)
+  // What was accepted once stays, so that other changes remain possible.
+  if (old === undefined || !deepEqual(spec, old.spec))
+    for (const { field, expression, problem } of policyProblems(spec)) problems.push(invalid(field, expression, problem))
   return problems
 }
 

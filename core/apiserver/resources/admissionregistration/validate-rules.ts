@@ -1,6 +1,9 @@
 import type { MatchCondition, MatchResources, NamedRuleWithOperations, Rule } from '../../../api/types/admissionregistration-v1.ts'
 import { duplicate, invalid, notSupported, required, tooMany } from '../../../meta/field-error.ts'
 import { pathSegmentProblems, qualifiedNameProblems } from '../../../meta/names.ts'
+import { admissionEnvironment } from '../../cel/admission.ts'
+import { compile } from '../../cel/program.ts'
+import { BOOL } from '../../cel/types.ts'
 import { checkEnum, checkFormat, checkRequiredEnum, type Problems } from '../validation/common.ts'
 import { checkLabelSelector } from '../validation/labels.ts'
 
@@ -8,6 +11,15 @@ const ALL = '*'
 const OPERATIONS = [ALL, 'CONNECT', 'CREATE', 'DELETE', 'UPDATE']
 const SCOPES = [ALL, 'Cluster', 'Namespaced']
 const MAX_CONDITIONS = 64
+/** Expressions that do not compile, in conditions of webhooks. */
+export function checkConditionExpressions(conditions: readonly MatchCondition[], path: string, problems: Problems): void {
+  const env = admissionEnvironment({ isPolicy: false })
+  conditions.forEach(({ expression }, i) => {
+    const compiled = expression.trim() === '' ? undefined : compile(expression, env, [BOOL])
+    if (compiled !== undefined && 'problem' in compiled) problems.push(invalid(`${path}[${i}].expression`, expression, compiled.problem))
+  })
+}
+
 export const FAILURE_POLICIES: readonly string[] = ['Fail', 'Ignore']
 export const MATCH_POLICIES: readonly string[] = ['Equivalent', 'Exact']
 
@@ -56,7 +68,6 @@ function checkResources(resources: readonly string[], path: string, problems: Pr
     problems.push(invalid(path, resources, "if '*' is present, must not specify other resources without subresources"))
 }
 
-/** CEL is not compiled here: the expressions are checked by whoever evaluates them. */
 export function checkMatchConditions(conditions: readonly MatchCondition[], path: string, problems: Problems): void {
   if (conditions.length > MAX_CONDITIONS) problems.push(tooMany(path, conditions.length, MAX_CONDITIONS))
   const seen = new Set<string>()

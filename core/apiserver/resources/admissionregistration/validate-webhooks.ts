@@ -5,11 +5,12 @@ import type {
   ValidatingWebhookConfiguration,
   WebhookClientConfig,
 } from '../../../api/types/admissionregistration-v1.ts'
+import { deepEqual } from '../../../meta/deep-equal.ts'
 import { duplicate, type FieldError, invalid, required } from '../../../meta/field-error.ts'
 import { dns1035LabelProblems, dns1123SubdomainProblems, portNumberProblems } from '../../../meta/names.ts'
 import { checkEnum, checkFormat, checkRequired, type Problems } from '../validation/common.ts'
 import { checkLabelSelector } from '../validation/labels.ts'
-import { checkMatchConditions, checkRule, FAILURE_POLICIES, MATCH_POLICIES } from './validate-rules.ts'
+import { checkConditionExpressions, checkMatchConditions, checkRule, FAILURE_POLICIES, MATCH_POLICIES } from './validate-rules.ts'
 
 type Webhook = ValidatingWebhook | MutatingWebhook
 type Configuration = ValidatingWebhookConfiguration | MutatingWebhookConfiguration
@@ -19,12 +20,16 @@ const REVIEW_VERSIONS = ['v1', 'v1beta1']
 const MAX_TIMEOUT_SECONDS = 30
 
 /** Source: shared validation facts, admissionregistration/ValidatingWebhook and MutatingWebhook. */
-export function validateWebhooks({ webhooks }: Configuration): readonly FieldError[] {
+export function validateWebhooks({ webhooks }: Configuration, old: Configuration | undefined): readonly FieldError[] {
   const problems: Problems = []
   const names = new Set<string>()
   webhooks?.forEach((webhook, i) => {
     const at = `webhooks[${i}]`
     checkWebhook(webhook, at, problems)
+    const { matchConditions = [] } = webhook
+    // What was accepted once stays, so that other changes remain possible.
+    if (!deepEqual(matchConditions, old?.webhooks?.[i]?.matchConditions ?? []))
+      checkConditionExpressions(matchConditions, `${at}.matchConditions`, problems)
     const { reinvocationPolicy } = webhook as Partial<MutatingWebhook>
     checkEnum(reinvocationPolicy, `${at}.reinvocationPolicy`, ['IfNeeded', 'Never'], problems)
     if (names.has(webhook.name)) problems.push(duplicate(`${at}.name`, webhook.name))

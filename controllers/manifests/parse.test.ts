@@ -19,12 +19,11 @@ describe('reading a manifest file', () => {
     assert.deepEqual(parseManifest('f.yaml', '\n# nothing\n---\n'), [])
   })
 
-  it('names file and line of broken YAML', () => {
+  it('names file, line and reason of broken YAML', () => {
     const text = `${yaml('ConfigMap', 'a')}---\napiVersion: v1\nkind: [broken\n`
-    assert.throws(
-      () => parseManifest('/m/app.yaml', text),
-      (err: Error) => /^\/m\/app\.yaml:[78]: /.test(err.message),
-    )
+    assert.throws(() => parseManifest('/m/app.yaml', text), { reason: 'ParseManifestFailed', message: '/m/app.yaml:8: deficient indentation' })
+    const second = 'kind: A\napiVersion: v1\nmetadata: {name: a}\n---\n# two\nkind: B\nmetadata:\n  name: x\n data: {}\n'
+    assert.throws(() => parseManifest('/m/app.yaml', second), { message: '/m/app.yaml:9: bad indentation of a mapping entry' })
   })
 
   const bad: readonly (readonly [string, RegExp])[] = [

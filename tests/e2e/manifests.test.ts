@@ -199,7 +199,10 @@ describe('an application in the manifest folder', { skip: clusterMissing() ?? fa
       ) as EventList
       const [event] = list.items
       assert.ok(event !== undefined, await cluster.kubectl('-n kube-system get events'))
-      assert.match(String(event.message), /broken\.yaml.*(line|:)\s*5/)
+      assert.deepEqual(
+        [event.reason, event.message],
+        ['ParseManifestFailed', `${join(cluster.manifests, 'broken.yaml')}:5: bad indentation of a mapping entry`],
+      )
     })
   })
 })

@@ -33,3 +33,38 @@ describe('README of a folder', () => {
     })
   }
 })
+
+/** Files, folders and globs in code marks: `name.ts`, `folder/`, `tests/node/*.test.ts`. Bare words, commands and paths of the running system are none. */
+const NAMED = /^[\w.-][\w./*-]*(\.(ts|md|yaml|proto|mjs|cjs)|\/)$/
+
+/** Also the bare names in the first column of a table. */
+function namesIn(text: string): readonly string[] {
+  const cells = [...text.matchAll(/^\| ([^|]+) \|/gm)].flatMap(([, cell = '']) => cell.split(/,? +/))
+  const marked = [...text.matchAll(/`([^`\n]+)`/g)].flatMap(([, code = '']) =>
+    code.startsWith('node --test ') ? code.split(/\s+/) : [code],
+  )
+  return [...marked, ...cells].map((name) => name.replaceAll(/^['"]|['"]$/g, '')).filter((name) => NAMED.test(name))
+}
+
+/** In the folder or below it, or as seen from one of the folders above. */
+function exists(name: string, folder: string): boolean {
+  const above = folder.split('/').map((_, index, parts) => parts.slice(0, index + 1).join('/'))
+  return (
+    ['.', ...above].some((base) => globSync(name, { cwd: join(ROOT, base) }).length > 0) ||
+    globSync(`**/${name}`, { cwd: join(ROOT, folder) }).length > 0
+  )
+}
+
+describe('file map of a README', () => {
+  const maps = [...globSync('{core,controllers,addons,tests,scripts}/**/README.md', { cwd: ROOT }), 'ARCHITECTURE.md']
+  for (const file of maps.sort()) {
+    it(`names what exists: ${file}`, () => {
+      const names = namesIn(readFileSync(join(ROOT, file), 'utf8'))
+      const folder = file === 'ARCHITECTURE.md' ? 'core/apiserver' : dirname(file)
+      assert.deepEqual(
+        names.filter((name) => !exists(name, folder)),
+        [],
+      )
+    })
+  }
+})

@@ -21,7 +21,10 @@ describe('reading a manifest file', () => {
 
   it('names file, line and reason of broken YAML', () => {
     const text = `${yaml('ConfigMap', 'a')}---\napiVersion: v1\nkind: [broken\n`
-    assert.throws(() => parseManifest('/m/app.yaml', text), { reason: 'ParseManifestFailed', message: '/m/app.yaml:8: deficient indentation' })
+    assert.throws(() => parseManifest('/m/app.yaml', text), {
+      reason: 'ParseManifestFailed',
+      message: '/m/app.yaml:8: deficient indentation',
+    })
     const second = 'kind: A\napiVersion: v1\nmetadata: {name: a}\n---\n# two\nkind: B\nmetadata:\n  name: x\n data: {}\n'
     assert.throws(() => parseManifest('/m/app.yaml', second), { message: '/m/app.yaml:9: bad indentation of a mapping entry' })
   })

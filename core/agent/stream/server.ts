@@ -24,7 +24,7 @@ import {
 } from './kubelet-api.ts'
 import type { LogOptions } from './log-format.ts'
 import { readLog } from './read-log.ts'
-import { openSession, tunnel } from './sessions.ts'
+import { serveSession } from './sessions.ts'
 
 export interface KubeletServerDeps {
   readonly address: string
@@ -194,14 +194,15 @@ async function upgrade(
   socket: Duplex,
   context: { readonly head: Buffer; readonly deps: KubeletServerDeps; readonly signal: AbortSignal },
 ): Promise<void> {
-  const { deps, signal } = context
+  const { deps } = context
+  using child = childController(context.signal)
   socket.on('error', () => socket.destroy())
+  socket.once('close', () => child.abort(new Error('the client went away')))
   try {
-    const action = await admit(request, deps, signal)
+    const action = await admit(request, deps, child.signal)
     if (action.kind !== 'exec' && action.kind !== 'attach' && action.kind !== 'port-forward')
       throw new KubeletHttpError(400, 'this path takes no upgrade')
-    const address = await openSession(action, deps.pods, deps.runtime, signal)
-    tunnel(socket, { method: request.method ?? 'POST', rawHeaders: request.rawHeaders, head: context.head }, address)
+    await serveSession(action, { request, socket, head: context.head }, deps, child.signal)
   } catch (err) {
     const { status, text } = toHttp(err)
     if (status >= 500) deps.log.warn({ err }, 'Kubelet API: session failed')

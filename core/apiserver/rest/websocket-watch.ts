@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { drained } from '../../runtime/drained.ts'
 import type { ApiRequest, ApiResponse } from '../request.ts'
 
 /** True for a watch that wants to come as WebSocket messages, as browsers have it. */
@@ -60,15 +61,4 @@ function messagesOf(chunk: Uint8Array, isBinary: boolean): readonly (Buffer | st
     at = end
   }
   return messages
-}
-
-function drained(socket: NonNullable<ApiRequest['upgrade']>['socket']): Promise<void> {
-  return new Promise((resolve) => {
-    const settle = (): void => {
-      socket.off('drain', settle).off('close', settle)
-      resolve()
-    }
-    if (socket.destroyed || !socket.writableNeedDrain) resolve()
-    else socket.on('drain', settle).on('close', settle)
-  })
 }

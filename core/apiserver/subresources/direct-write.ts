@@ -1,5 +1,5 @@
-import { StoreError } from '../../store/store.ts'
 import type { KubeObject } from '../../meta/object.ts'
+import { StoreError } from '../../store/store.ts'
 import type { Entry } from '../cache/cache.ts'
 import { fromStoreError, notFound } from '../errors.ts'
 import { encodeForStorage, unstoredEntry } from '../pipeline/encode.ts'

@@ -1,7 +1,8 @@
-import { type ClientRequest, type IncomingMessage, type RequestOptions, request as httpRequest } from 'node:http'
+import { type ClientRequest, request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http'
 import { Duplex, Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { isImpersonationHeader } from '../auth/authenticate/impersonation.ts'
+import { withoutBearerToken } from '../auth/authenticate/static-users.ts'
 import { serviceUnavailable } from '../errors.ts'
 import type { ApiRequest, ApiResponse } from '../request.ts'
 
@@ -124,12 +125,12 @@ export function forwardedHeaders(
   for (const [name, value] of Object.entries(headers)) {
     if (value === undefined || name.startsWith(':') || HOP_BY_HOP.has(name) || CREDENTIALS.has(name)) continue
     if (named.has(name) || isImpersonationHeader(name) || withholds(name)) continue
-    out[name] = value
+    out[name] = name === 'sec-websocket-protocol' ? withoutBearerToken(value) : value
   }
   return out
 }
 
-function responseHeaders({ headers }: IncomingMessage): Record<string, string> {
+export function responseHeaders({ headers }: IncomingMessage): Record<string, string> {
   const out: Record<string, string> = {}
   for (const [name, value] of Object.entries(headers)) {
     if (value === undefined || HOP_BY_HOP.has(name) || name.startsWith('access-control-')) continue

@@ -7,7 +7,7 @@ import { dialTcp, dialTls } from './dial.ts'
 import { forward } from './forward.ts'
 import type { DialKubelet } from './kubelet-dialer.ts'
 import { admitConnect } from './pod-streams.ts'
-import { podTarget, proxyName, type ProxyTarget, serviceTarget } from './proxy-target.ts'
+import { type ProxyTarget, podTarget, proxyName, serviceTarget } from './proxy-target.ts'
 import { isUpgrade, joinUpgrade } from './tunnel.ts'
 
 /** pods/NAME/proxy and services/NAME/proxy: whatever the client sends, to a pod's own address. */

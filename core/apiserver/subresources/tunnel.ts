@@ -1,7 +1,10 @@
+import { STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { badRequest } from '../errors.ts'
+import { joinStreams } from '../../runtime/join-streams.ts'
+import { requestUpgrade, type UpgradeAnswer } from '../../runtime/request-upgrade.ts'
+import { badRequest, serviceUnavailable } from '../errors.ts'
 import type { ApiRequest, ApiResponse } from '../request.ts'
-import { forwardedHeaders, type ForwardTarget } from './forward.ts'
+import { type ForwardTarget, forwardedHeaders, responseHeaders } from './forward.ts'
 
 const TAKEN: ApiResponse = Object.freeze({ status: 101, headers: Object.freeze({}) })
 
@@ -11,53 +14,70 @@ export function isUpgrade({ upgrade }: Pick<ApiRequest, 'upgrade'>): boolean {
 }
 
 /**
- * Repeats an upgrade request on another connection and joins the two, byte for byte, so that SPDY and WebSocket pass as
- * they are; so does a refusal. Ends when either side has ended. Throws StatusError BadRequest without an upgrade.
+ * Repeats an upgrade request on another connection and, once the other side agreed, joins the two byte for byte, so that SPDY
+ * and WebSocket pass as they are. A refusal is answered as it came; what the client sends after it goes nowhere. Ends when
+ * either side has ended. Throws StatusError: BadRequest without an upgrade, ServiceUnavailable when no answer comes.
  */
-export function joinUpgrade(backend: Duplex, request: ApiRequest, target: ForwardTarget): ApiResponse {
+export async function joinUpgrade(backend: Duplex, request: ApiRequest, target: ForwardTarget): Promise<ApiResponse> {
   const { upgrade, signal } = request
   if (upgrade === undefined) {
     backend.destroy()
     throw badRequest('Upgrade request required')
   }
-  const { socket, head, rawHeaders } = upgrade
-  // NOTE: header bytes were read as Latin 1 and are written back as the same bytes.
-  backend.write(requestHead(request, target, rawHeaders), 'latin1')
-  if (head.length > 0) backend.write(head)
+  const answer = await ask(backend, request, target, upgrade.rawHeaders)
+  if (!answer.taken) {
+    const { response } = answer
+    return { status: response.statusCode ?? 502, headers: responseHeaders(response), body: response }
+  }
+  const { socket: client, head } = upgrade
   const end = (): void => {
-    signal.removeEventListener('abort', end)
-    backend.destroy()
-    socket.destroy()
+    // NOTE: a client that went by itself ends the signal as well; its last words are still to be delivered.
+    if (client.destroyed) return
+    client.destroy()
+    answer.socket.destroy()
   }
   signal.addEventListener('abort', end, { once: true })
-  for (const side of [backend, socket]) side.on('error', end).on('close', end)
-  // NOTE: half-closed connections are passed on: a client may end its input and still wait for output.
-  backend.pipe(socket)
-  socket.pipe(backend)
+  client.once('close', () => signal.removeEventListener('abort', end))
+  client.write(headOf(answer.response), 'latin1')
+  if (answer.head.length > 0) client.write(answer.head)
+  if (head.length > 0) answer.socket.write(head)
+  joinStreams({ client, backend: answer.socket })
   return TAKEN
 }
 
-function requestHead(request: ApiRequest, target: ForwardTarget, rawHeaders: readonly string[]): string {
-  const { path, host, headers = {}, withholds } = target
-  const own: Record<string, string | readonly string[]> = { ...headers, host, connection: 'Upgrade' }
-  const protocol = request.headers['upgrade']
-  if (protocol !== undefined) own['upgrade'] = protocol
-  const theirs = Object.entries(forwardedHeaders(request, withholds)).filter(([name]) => own[name] === undefined)
-  const lines = [
-    ...theirs.flatMap(([name, value]) => linesOf(name, value, rawHeaders)),
-    ...Object.entries(own).flatMap(([name, values]) => [values].flat().map((value) => lineOf(name, value))),
-  ]
-  return `${request.method} ${path} HTTP/1.1\r\n${lines.join('')}\r\n`
+async function ask(
+  backend: Duplex,
+  request: ApiRequest,
+  { path, host, headers = {}, withholds }: ForwardTarget,
+  rawHeaders: readonly string[],
+): Promise<UpgradeAnswer> {
+  const theirs = Object.entries(forwardedHeaders(request, withholds)).map(
+    ([name, value]) => [name, valuesOf(name, value, rawHeaders)] as const,
+  )
+  const all = { ...Object.fromEntries(theirs), ...headers, host, connection: 'Upgrade', upgrade: request.headers['upgrade'] ?? '' }
+  try {
+    return await requestUpgrade(backend, { method: request.method, path, headers: all }, request.signal)
+  } catch (err) {
+    throw serviceUnavailable(`error trying to reach service: ${err instanceof Error ? err.message : String(err)}`, err)
+  }
 }
 
 /** Headers that stood several times stand several times again: some servers read the first line only. */
-function linesOf(name: string, value: string, rawHeaders: readonly string[]): string[] {
+function valuesOf(name: string, value: string, rawHeaders: readonly string[]): string | readonly string[] {
   const given: string[] = []
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) if (rawHeaders[i]?.toLowerCase() === name) given.push(rawHeaders[i + 1] ?? '')
-  const values = given.length > 1 ? given : [value]
-  return values.map((text) => lineOf(name, text))
+  // NOTE: joined is what was sent, unless something was taken out.
+  return given.length > 1 && given.join(', ') === value ? given : value
 }
 
-function lineOf(name: string, value: string): string {
-  return `${name}: ${value}\r\n`
+function headOf({
+  statusCode = 101,
+  rawHeaders,
+}: {
+  readonly statusCode?: number | undefined
+  readonly rawHeaders: readonly string[]
+}): string {
+  const lines: string[] = []
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) lines.push(`${rawHeaders[i] ?? ''}: ${rawHeaders[i + 1] ?? ''}\r\n`)
+  return `HTTP/1.1 ${statusCode} ${STATUS_CODES[statusCode] ?? ''}\r\n${lines.join('')}\r\n`
 }

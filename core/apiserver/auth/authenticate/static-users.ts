@@ -61,6 +61,14 @@ function webSocketToken(headers: Credentials['headers']): string | undefined {
   return encoded === undefined || encoded === '' || protocols.length < 2 ? undefined : Buffer.from(encoded, 'base64url').toString()
 }
 
+/** The subprotocols without the one that carries a token: nobody behind this server may see it. */
+export function withoutBearerToken(protocols: string): string {
+  const names = protocols.split(',').map((protocol) => protocol.trim())
+  return names.some((name) => name.startsWith(WEBSOCKET_PREFIX))
+    ? names.filter((name) => !name.startsWith(WEBSOCKET_PREFIX)).join(', ')
+    : protocols
+}
+
 function basicCredentials(header: string | undefined): { readonly name: string; readonly password: string } | undefined {
   if (header === undefined || header.slice(0, 6).toLowerCase() !== 'basic ') return undefined
   const text = Buffer.from(header.slice(6), 'base64').toString()

@@ -1,7 +1,8 @@
-import { open, readFile } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import { isCriCode, type RuntimeService } from '../cri/index.ts'
 import type { RuntimeContainer, RuntimeContainerStatus, Sandbox, SandboxStatus } from '../cri/types.ts'
 import { ignoreMissing } from '../files.ts'
+import { type LogOptions, parseLogLine, renderLine } from '../stream/log-format.ts'
 import type { ContainerRecord, PodRuntime } from './pod-runtime.ts'
 import { podUidSelector, readContainerFacts } from './runtime-labels.ts'
 
@@ -9,6 +10,16 @@ import { podUidSelector, readContainerFacts } from './runtime-labels.ts'
 const MAX_MESSAGE_BYTES = 4096
 const MAX_LOG_MESSAGE_BYTES = 2048
 const MAX_LOG_MESSAGE_LINES = 80
+/** Enough for the bytes wanted even when a record of the longest kind (16 KiB) is cut at the beginning. */
+const LOG_TAIL_BYTES = 32 * 1024
+const PLAIN: LogOptions = {
+  follow: false,
+  tailLines: undefined,
+  sinceMs: undefined,
+  timestamps: false,
+  limitBytes: undefined,
+  stream: 'All',
+}
 
 /** Reads pods from the runtime; remembers containers that have ended, since those change no more. */
 export class RuntimeReader {
@@ -119,13 +130,24 @@ async function head(path: string, limit: number): Promise<string> {
   }
 }
 
-/** The last lines of a log in CRI's format, without time and stream. */
+/** The last lines of a log as its reader would see them; a last line without a line break has none here either. */
 async function logTail(path: string): Promise<string> {
-  const text = (await ignoreMissing(readFile(path, 'utf8'))) ?? ''
-  const lines = text.split('\n').filter((line) => line !== '')
-  const messages = lines.slice(-MAX_LOG_MESSAGE_LINES).map((line) => line.split(' ').slice(3).join(' '))
-  return messages
-    .map((message) => `${message}\n`)
-    .join('')
-    .slice(-MAX_LOG_MESSAGE_BYTES)
+  const file = await ignoreMissing(open(path, 'r'))
+  if (file === undefined) return ''
+  try {
+    const { size } = await file.stat()
+    const from = Math.max(0, size - LOG_TAIL_BYTES)
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(LOG_TAIL_BYTES), 0, LOG_TAIL_BYTES, from)
+    return lastMessages(buffer.subarray(0, bytesRead))
+  } finally {
+    await file.close()
+  }
+}
+
+/** Text of the last records in CRI's format; what is no whole record at the beginning is left out. */
+export function lastMessages(log: Buffer): string {
+  const records = log.toString('latin1').split('\n').slice(0, -1)
+  const lines = records.flatMap((line) => parseLogLine(Buffer.from(line, 'latin1')) ?? [])
+  const bytes = lines.slice(-MAX_LOG_MESSAGE_LINES).flatMap((line) => renderLine(line, PLAIN) ?? [])
+  return Buffer.concat(bytes).subarray(-MAX_LOG_MESSAGE_BYTES).toString('utf8')
 }

@@ -27,7 +27,7 @@ export interface StatusInput {
   readonly starting: ReadonlySet<string>
   readonly readiness: (containerId: string) => boolean | undefined
   readonly startup: (containerId: string) => boolean | undefined
-  /** The pod will not run any more: what is not known to have ended counts as lost. */
+  /** The pod will not run any more: how each container ended is told, not that one waits to start again. */
   readonly isTerminal: boolean
   readonly runtimeName: string
   /** What a running container has been given, where that differs from what its spec asks for now. */
@@ -98,7 +98,6 @@ function statesOf(container: Container, group: Group, { input, old, records }: S
     // Its container is gone from the runtime, but how it ended has been told already.
     return { state: old.state, lastState: old.lastState, record }
   }
-  if (input.isTerminal) return { state: lostState(old), lastState: terminatedOf(ended), record }
   const lastState =
     ended === undefined
       ? old?.state.terminated === undefined
@@ -119,20 +118,16 @@ export function terminatedState(record: ContainerRecord, runtimeName: string): C
   }
 }
 
-/** A pod that has ended without its containers being known to have: nobody can say how they did. Source: the kubelet's wording. */
-function lostState(old: ContainerStatus | undefined): ContainerState {
-  const never = old?.containerID === undefined || old.containerID === ''
-  return {
-    terminated: {
-      exitCode: 137,
-      reason: 'ContainerStatusUnknown',
-      message: never
-        ? 'The container could not be located when the pod was terminated'
-        : 'The container could not be located when the pod was deleted.  The container used to be Running',
-      startedAt: undefined,
-      finishedAt: undefined,
-    },
-  }
+/** The status of a container whose pod has ended: if its own end is not known, nobody can say how it went. Source: the kubelet's wording. */
+export function endedStatus(status: ContainerStatus): ContainerStatus {
+  if (status.state.terminated !== undefined) return status
+  const never = status.containerID === undefined || status.containerID === ''
+  const message = never
+    ? 'The container could not be located when the pod was terminated'
+    : 'The container could not be located when the pod was deleted.  The container used to be Running'
+  const terminated = { exitCode: 137, reason: 'ContainerStatusUnknown', message, startedAt: undefined, finishedAt: undefined }
+  const { resources: _given, allocatedResources: _allocated, ...rest } = status
+  return { ...rest, state: { terminated } }
 }
 
 interface ReadyContext {

@@ -3,6 +3,7 @@ import type { ContainerStatus, PodStatus } from '../../../api/types/core-v1.ts'
 import { podIpsOf, readySandbox } from '../pod-runtime.ts'
 import { podConditions } from './conditions.ts'
 import { groupStatuses, type StatusInput } from './container-status.ts'
+import { settleEnded } from './ended-pod.ts'
 import { isInitialized, podPhase } from './phase.ts'
 
 export interface PodStatusInput extends StatusInput {
@@ -18,13 +19,14 @@ export interface PodStatusInput extends StatusInput {
 /** What the node tells of a pod, from the spec and the runtime's state alone. Source: the kubelet's status generation. */
 export function buildPodStatus(input: PodStatusInput): PodStatus {
   const { pod, runtime, old, verdict } = input
-  const init = groupStatuses(
+  const initNow = groupStatuses(
     { containers: pod.spec.initContainers ?? [], old: old.initContainerStatuses ?? [], defaultReason: 'PodInitializing', isInit: true },
     input,
   )
-  const waits = (pod.spec.initContainers ?? []).length > 0 && !isInitialized(pod, init)
+  const waits = (pod.spec.initContainers ?? []).length > 0 && !isInitialized(pod, initNow)
   const regularGroup = { containers: pod.spec.containers, old: old.containerStatuses ?? [], isInit: false }
-  const regular = groupStatuses({ ...regularGroup, defaultReason: waits ? 'PodInitializing' : 'ContainerCreating' }, input)
+  const regularNow = groupStatuses({ ...regularGroup, defaultReason: waits ? 'PodInitializing' : 'ContainerCreating' }, input)
+  const { init, regular } = input.isTerminal ? settleEnded(pod, initNow, regularNow) : { init: initNow, regular: regularNow }
   const ephemeral = groupStatuses(
     {
       containers: pod.spec.ephemeralContainers ?? [],

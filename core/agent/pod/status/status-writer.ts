@@ -120,7 +120,18 @@ function patchOf(old: PodStatus, next: PodStatus): Readonly<Record<string, unkno
 /** Conditions of others stay, as the list merges by type; our own passing ones must be told to go. */
 function conditionsPatch(old: readonly PodCondition[], next: readonly PodCondition[]): unknown {
   const gone = goneConditions(old, next)
-  return gone.length === 0 && sameConditions(old, next) ? undefined : [...next, ...gone.map((type) => ({ $patch: 'delete', type }))]
+  if (gone.length === 0 && sameConditions(old, next)) return undefined
+  return [...next.map((condition) => replacing(old, condition)), ...gone.map((type) => ({ $patch: 'delete', type }))]
+}
+
+/** Items merge field by field: a reason and a message that no longer hold must be told to go. */
+function replacing(old: readonly PodCondition[], next: PodCondition): object {
+  const before = old.find(({ type }) => type === next.type)
+  return {
+    ...next,
+    ...(before?.reason !== undefined && next.reason === undefined && { reason: null }),
+    ...(before?.message !== undefined && next.message === undefined && { message: null }),
+  }
 }
 
 function goneConditions(old: readonly PodCondition[], next: readonly PodCondition[]): readonly string[] {

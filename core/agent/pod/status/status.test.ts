@@ -145,6 +145,24 @@ describe('container states', () => {
   it('calls lost what nobody saw end', () => {
     assert.equal(status({}, [], { isTerminal: true }).containerStatuses?.[0]?.state.terminated?.reason, 'ContainerStatusUnknown')
   })
+  it('leaves waiting what was never due because a step before it failed', () => {
+    const initContainers = [container('i'), container('j'), container('k')]
+    const of = status({ ...never, initContainers }, [exited('i', 0), exited('j', 1)], { isTerminal: true })
+    assert.equal(of.phase, 'Failed')
+    const initStates = of.initContainerStatuses?.map(({ state }) => state.terminated?.exitCode ?? state.waiting?.reason)
+    assert.deepEqual(initStates, [0, 1, 'PodInitializing'])
+    assert.deepEqual(of.containerStatuses?.[0]?.state, { waiting: { reason: 'PodInitializing' } })
+    const initialized = of.conditions?.find(({ type }) => type === 'Initialized')
+    assert.equal(initialized?.status, 'False')
+    assert.equal(initialized.message, 'containers with incomplete status: [j k]')
+  })
+  it('calls the first step lost when a pod ends before any', () => {
+    const of = status({ initContainers: [container('i'), container('j')] }, [], { isTerminal: true })
+    assert.deepEqual(
+      of.initContainerStatuses?.map(({ state }) => state.terminated?.reason),
+      ['ContainerStatusUnknown', undefined],
+    )
+  })
   it('is ready by its probe, and started by its startup probe', () => {
     const probe = { exec: { command: ['x'] } }
     const ready = (extra: Partial<Container>, input: Partial<PodStatusInput>): readonly (boolean | undefined)[] => {

@@ -26,6 +26,7 @@ import {
   services,
   statefulSets,
   storageClasses,
+  volumeAttributesClasses,
 } from '../core/api/kinds.ts'
 import { daemonSetController } from './apps/daemon-set/daemon-set.ts'
 import { deploymentController } from './apps/deployment/deployment.ts'
@@ -57,7 +58,7 @@ import { disruptionController } from './policy/disruption.ts'
 import type { ControllerEntry } from './runtime/context.ts'
 import { persistentVolumeBinder } from './storage/binder/binder.ts'
 import { ephemeralVolumeController } from './storage/ephemeral-volume.ts'
-import { claimProtectionController, volumeProtectionController } from './storage/protection.ts'
+import { attributesClassProtectionController, claimProtectionController, volumeProtectionController } from './storage/protection.ts'
 
 /** All controllers of the control plane; flags and documentation are generated from this table. */
 export const CONTROLLERS: readonly ControllerEntry[] = [
@@ -278,6 +279,18 @@ export const CONTROLLERS: readonly ControllerEntry[] = [
     byDefault: true,
     account: 'pv-protection-controller',
     create: ({ client, informers }) => volumeProtectionController({ client, volumes: informers.informer(persistentVolumes) }),
+  },
+  {
+    name: 'volumeattributesclass-protection',
+    byDefault: true,
+    account: 'volumeattributesclass-protection-controller',
+    create: ({ client, informers }) =>
+      attributesClassProtectionController({
+        client,
+        attributesClasses: informers.informer(volumeAttributesClasses),
+        claims: informers.informer(persistentVolumeClaims),
+        volumes: informers.informer(persistentVolumes),
+      }),
   },
   {
     name: 'node-ipam',

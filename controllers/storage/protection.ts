@@ -1,5 +1,6 @@
-import { persistentVolumeClaims, persistentVolumes, pods } from '../../core/api/kinds.ts'
+import { persistentVolumeClaims, persistentVolumes, pods, volumeAttributesClasses } from '../../core/api/kinds.ts'
 import type { PersistentVolume, PersistentVolumeClaim, Pod } from '../../core/api/types/core-v1.ts'
+import type { VolumeAttributesClass } from '../../core/api/types/storage-v1.ts'
 import type { Client } from '../../core/client/client.ts'
 import type { Informer, Lister } from '../../core/client/informer.ts'
 import { type Draft, type KubeObject, keyOf, type ObjectKey, objectKey } from '../../core/meta/object.ts'
@@ -9,7 +10,8 @@ import { type Controller, done, type ReconcileContext, type Result, watch } from
 import { isFinished } from '../runtime/pod.ts'
 
 /**
- * Keep claims while a pod uses them and volumes while a claim is bound to them, by a finalizer that goes last.
+ * Keep claims while a pod uses them, volumes while a claim is bound to them and attribute classes while a claim or volume names
+ * them, by a finalizer that goes last.
  * Source: Kubernetes documentation, "Persistent Volumes", storage object in use protection.
  */
 export interface ClaimProtectionDeps {
@@ -23,8 +25,17 @@ export interface VolumeProtectionDeps {
   readonly volumes: Lister<PersistentVolume>
 }
 
+export interface AttributesClassProtectionDeps {
+  readonly client: Client
+  readonly attributesClasses: Lister<VolumeAttributesClass>
+  readonly claims: Informer<PersistentVolumeClaim>
+  readonly volumes: Informer<PersistentVolume>
+}
+
 const CLAIM_FINALIZER = 'kubernetes.io/pvc-protection'
 const VOLUME_FINALIZER = 'kubernetes.io/pv-protection'
+const ATTRIBUTES_CLASS_FINALIZER = 'kubernetes.io/vac-protection'
+const BY_ATTRIBUTES_CLASS = 'attributesClasses'
 const BY_CLAIM = 'claimsOfPod'
 
 export function claimProtectionController(deps: ClaimProtectionDeps): Controller {
@@ -45,6 +56,32 @@ export function volumeProtectionController(deps: VolumeProtectionDeps): Controll
     reconcile: (key, context) => protectVolume(key, deps, context),
   }
 }
+
+export function attributesClassProtectionController(deps: AttributesClassProtectionDeps): Controller {
+  deps.claims.addIndex(BY_ATTRIBUTES_CLASS, classesOfClaim)
+  deps.volumes.addIndex(BY_ATTRIBUTES_CLASS, classesOfVolume)
+  return {
+    name: 'volumeattributesclass-protection',
+    concurrency: 1,
+    watches: [
+      watch(volumeAttributesClasses, (found) => [keyOf(found)]),
+      watch(persistentVolumeClaims, classesOfClaim),
+      watch(persistentVolumes, classesOfVolume),
+    ],
+    reconcile: (key, context) => protectAttributesClass(key, deps, context),
+  }
+}
+
+const classKeys = (names: readonly (string | undefined)[]): readonly ObjectKey[] =>
+  names.flatMap((name) => (name === undefined || name === '' ? [] : [objectKey(undefined, name)]))
+
+/** Asked for, had at present, and on the way to. */
+function classesOfClaim({ spec, status }: PersistentVolumeClaim): readonly ObjectKey[] {
+  const { currentVolumeAttributesClassName, modifyVolumeStatus } = status
+  return classKeys([spec.volumeAttributesClassName, currentVolumeAttributesClassName, modifyVolumeStatus?.targetVolumeAttributesClassName])
+}
+
+const classesOfVolume = ({ spec }: PersistentVolume): readonly ObjectKey[] => classKeys([spec.volumeAttributesClassName])
 
 /** Claims that a pod mounts, those made for its ephemeral volumes included. */
 export function claimKeysOf({ metadata, spec }: Pod): readonly ObjectKey[] {
@@ -84,6 +121,16 @@ async function protectVolume(key: ObjectKey, deps: VolumeProtectionDeps, { signa
   return done
 }
 
+async function protectAttributesClass(key: ObjectKey, deps: AttributesClassProtectionDeps, { signal }: ReconcileContext): Promise<Result> {
+  const found = deps.attributesClasses.get(key)
+  if (found === undefined) return done
+  const request = { finalizer: ATTRIBUTES_CLASS_FINALIZER, signal }
+  const isUsed = deps.claims.byIndex(BY_ATTRIBUTES_CLASS, key).length + deps.volumes.byIndex(BY_ATTRIBUTES_CLASS, key).length > 0
+  if (found.metadata.deletionTimestamp === undefined) await addFinalizer(deps.client, volumeAttributesClasses, found, request)
+  else if (!isUsed) await removeFinalizer(deps.client, volumeAttributesClasses, found, request)
+  return done
+}
+
 interface FinalizerRequest {
   readonly finalizer: string
   readonly signal: AbortSignal
@@ -119,7 +166,7 @@ async function write<T extends KubeObject>(
   object: T,
   { finalizers, signal }: { readonly finalizers: readonly string[]; readonly signal: AbortSignal },
 ): Promise<void> {
-  // The roles of both controllers allow an update and no patch.
+  // The roles of these controllers allow an update and no patch.
   const next = { ...object, metadata: { ...object.metadata, finalizers } } as unknown as Draft<T>
   await ignoreNotFound(client.update(type, next, { signal }))
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { persistentVolumeClaims, persistentVolumes, pods, storageClasses } from '../../core/api/kinds.ts'
+import { persistentVolumeClaims, persistentVolumes, pods, storageClasses, volumeAttributesClasses } from '../../core/api/kinds.ts'
 import type { PersistentVolume, PersistentVolumeClaim } from '../../core/api/types/core-v1.ts'
 import type { StorageClass } from '../../core/api/types/storage-v1.ts'
 import type { Draft } from '../../core/meta/object.ts'
@@ -8,7 +8,7 @@ import { pod } from '../../tests/helpers/builders.ts'
 import { type Bench, controllerBench, namesOf } from '../../tests/helpers/controller-bench.ts'
 import { persistentVolumeBinder } from './binder/binder.ts'
 import { ephemeralVolumeController } from './ephemeral-volume.ts'
-import { claimProtectionController, volumeProtectionController } from './protection.ts'
+import { attributesClassProtectionController, claimProtectionController, volumeProtectionController } from './protection.ts'
 
 async function start(bench: Bench): Promise<void> {
   const { cluster, recorder, clock } = bench
@@ -213,6 +213,24 @@ describe('protection of storage in use', () => {
     bench.cluster.change(pods, user.metadata, (object) => ({ ...object, status: { phase: 'Succeeded' as const } }))
     await bench.settle()
     assert.deepEqual(namesOf([...bench.cluster.all(persistentVolumes), ...bench.cluster.all(persistentVolumeClaims)]), [])
+  })
+
+  it('keeps an attributes class while a claim asks for it', async () => {
+    await using bench = controllerBench()
+    const { cluster } = bench
+    const { informers } = cluster
+    const attributesClasses = informers.informer(volumeAttributesClasses)
+    const [claims, volumes] = [informers.informer(persistentVolumeClaims), informers.informer(persistentVolumes)]
+    cluster.seed(volumeAttributesClasses, { metadata: { name: 'gold' }, driverName: 'example.com' })
+    const user = cluster.seed(persistentVolumeClaims, claim({ volumeAttributesClassName: 'gold' }))
+    await bench.run(attributesClassProtectionController({ client: cluster, attributesClasses, claims, volumes }))
+    assert.deepEqual(cluster.all(volumeAttributesClasses)[0]?.metadata.finalizers, ['kubernetes.io/vac-protection'])
+    await cluster.delete(volumeAttributesClasses, { name: 'gold' }, options)
+    await bench.settle()
+    assert.deepEqual(namesOf(cluster.all(volumeAttributesClasses)), ['gold'])
+    await cluster.delete(persistentVolumeClaims, user.metadata, options)
+    await bench.settle()
+    assert.deepEqual(namesOf(cluster.all(volumeAttributesClasses)), [])
   })
 })
 

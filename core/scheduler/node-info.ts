@@ -1,6 +1,7 @@
+import { type HostPort, portsCollide } from '../api/rules/host-ports.ts'
 import type { Node } from '../api/types/core-v1.ts'
 import type { ObjectKey } from '../meta/object.ts'
-import { type HostPort, hasAffinity, type PodInfo } from './pod-info.ts'
+import { hasAffinity, type PodInfo } from './pod-info.ts'
 import { type Amounts, addAll, amountsOf } from './resources.ts'
 
 /** A node, the pods that count on it (bound or assumed), and the sums that filters and scores read. */
@@ -86,11 +87,6 @@ export class NodeInfo {
     for (const [name, amount] of this.nonZeroRequested) copy.nonZeroRequested.set(name, amount)
     return copy
   }
-}
-
-/** The wildcard address collides with every address. */
-function portsCollide(a: HostPort, b: HostPort): boolean {
-  return a.port === b.port && a.protocol === b.protocol && (a.ip === b.ip || a.ip === '0.0.0.0' || b.ip === '0.0.0.0')
 }
 
 function imagesOf(node: Node | undefined): ReadonlyMap<string, number> {

@@ -1,14 +1,8 @@
-import { lastingContainers } from '../api/rules/pod-containers.ts'
+import { type HostPort, hostPortsOf } from '../api/rules/host-ports.ts'
 import type { Pod } from '../api/types/core-v1.ts'
 import { keyOf, type ObjectKey, objectKey } from '../meta/object.ts'
 import { type AffinityTerms, affinityTerms, antiAffinityTerms } from './affinity-terms.ts'
 import { type Amounts, podRequests } from './resources.ts'
-
-export interface HostPort {
-  readonly ip: string
-  readonly protocol: string
-  readonly port: number
-}
 
 /** A claim that a pod mounts; `isEphemeral` when it is made for the pod from a template in its volume. */
 export interface ClaimUse {
@@ -55,16 +49,6 @@ function build(pod: Pod): PodInfo {
     antiAffinity: antiAffinityTerms(pod),
     claims: claimsOf(pod),
   }
-}
-
-function hostPortsOf(pod: Pod): readonly HostPort[] {
-  return lastingContainers(pod.spec).flatMap(({ ports = [] }) =>
-    ports.flatMap(({ hostPort, hostIP, protocol }) =>
-      hostPort === undefined || hostPort <= 0
-        ? []
-        : [{ ip: hostIP === undefined || hostIP === '' ? '0.0.0.0' : hostIP, protocol: protocol ?? 'TCP', port: hostPort }],
-    ),
-  )
 }
 
 function claimsOf(pod: Pod): readonly ClaimUse[] {

@@ -119,7 +119,10 @@ describe('an eviction', () => {
       const { status } = (await engine.call('GET', `${BUDGETS}/budget`)).json
       assert.equal(status.disruptionsAllowed, 0)
       assert.deepEqual(Object.keys(status.disruptedPods as object), ['a'])
-      assert.notEqual((await engine.call('GET', `${PODS}/a`)).json.metadata.deletionTimestamp, undefined)
+      const going = (await engine.call('GET', `${PODS}/a`)).json
+      assert.notEqual(going.metadata.deletionTimestamp, undefined)
+      const why = (going.status.conditions as readonly { type: string; reason: string }[]).find(({ type }) => type === 'DisruptionTarget')
+      assert.equal(why?.reason, 'EvictionByEvictionAPI')
       const refused = await evict(engine, 'b')
       assert.equal(refused.status, 429)
       assert.equal(refused.json.message, "Cannot evict pod as it would violate the pod's disruption budget.")

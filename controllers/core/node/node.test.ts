@@ -195,6 +195,27 @@ describe('node lifecycle', () => {
   })
 })
 
+describe('eviction for a taint that a person sets', () => {
+  it('comes when the time is over that the pod tolerates it, and not when the taint goes before', async () => {
+    await using bench = controllerBench()
+    const { cluster } = bench
+    // As kubectl taint writes it: without the time it was added.
+    cluster.seed(nodes, { ...node('n', 'True', { taints: [{ key: 'k', value: 'v', effect: 'NoExecute' }] }) })
+    for (const [name, tolerationSeconds] of [
+      ['short', 3],
+      ['long', 20],
+    ] as const)
+      cluster.seed(pods, pod(name, { spec: { nodeName: 'n', tolerations: [{ key: 'k', operator: 'Exists', tolerationSeconds }] } }))
+    await start(bench)
+    await pass(bench, 4)
+    assert.deepEqual(namesOf(cluster.all(pods)), ['long'])
+    cluster.change(nodes, { name: 'n' }, (object) => ({ ...object, spec: { ...object.spec, taints: [] } }))
+    await bench.settle()
+    await pass(bench, 30)
+    assert.deepEqual(namesOf(cluster.all(pods)), ['long'])
+  })
+})
+
 describe('plan of an eviction', () => {
   const taint: Taint = { key: 'k', effect: 'NoExecute', timeAdded: '2026-01-01T00:00:00Z' }
   const nowMs = Date.parse('2026-01-01T00:01:00Z')
@@ -216,7 +237,7 @@ describe('plan of an eviction', () => {
       expected: startMs + 70_000,
     },
   ]) {
-    it(title, () => assert.equal(planEviction({ spec: { tolerations } } as unknown as Pod, [taint], nowMs), expected))
+    it(title, () => assert.equal(planEviction({ spec: { tolerations } } as unknown as Pod, [taint], { nowMs, sinceMs: nowMs }), expected))
   }
 })
 

@@ -40,7 +40,7 @@ export function taintEvictionController(deps: TaintEvictionDeps): Controller {
 }
 
 interface State {
-  /** When a pod is due, for those whose eviction has been announced. */
+  /** Since when pods have been waiting for their eviction, in milliseconds since the epoch. */
   readonly waiting: Map<ObjectKey, number>
 }
 
@@ -57,8 +57,10 @@ function noExecute(node: Node | undefined): readonly Taint[] {
 async function reconcile(key: ObjectKey, deps: TaintEvictionDeps, state: State, { signal }: ReconcileContext): Promise<Result> {
   const pod = deps.pods.get(key)
   const node = deps.nodes.get(pod?.spec.nodeName ?? '')
+  const nowMs = deps.clock.now()
+  const sinceMs = state.waiting.get(key) ?? nowMs
   const dueMs =
-    pod === undefined || pod.metadata.deletionTimestamp !== undefined ? undefined : planEviction(pod, noExecute(node), deps.clock.now())
+    pod === undefined || pod.metadata.deletionTimestamp !== undefined ? undefined : planEviction(pod, noExecute(node), { nowMs, sinceMs })
   if (pod === undefined || dueMs === undefined) {
     const cancelled = state.waiting.delete(key)
     if (cancelled && pod !== undefined && pod.metadata.deletionTimestamp === undefined) {
@@ -66,9 +68,9 @@ async function reconcile(key: ObjectKey, deps: TaintEvictionDeps, state: State, 
     }
     return done
   }
-  const leftMs = dueMs - deps.clock.now()
+  const leftMs = dueMs - nowMs
   if (leftMs > 0) {
-    state.waiting.set(key, dueMs)
+    state.waiting.set(key, sinceMs)
     return after(leftMs)
   }
   deps.recorder.event(pod, 'Normal', 'TaintManagerEviction', `Marking for deletion Pod ${key}`)
@@ -78,14 +80,21 @@ async function reconcile(key: ObjectKey, deps: TaintEvictionDeps, state: State, 
   return done
 }
 
+/** All in milliseconds since the epoch. */
+export interface EvictionTimes {
+  readonly nowMs: number
+  /** When the pod was first seen under a taint. */
+  readonly sinceMs: number
+}
+
 /** When the pod must go, in milliseconds since the epoch; undefined: it tolerates all taints for as long as they last. */
-export function planEviction(pod: Pod, taints: readonly Taint[], nowMs: number): number | undefined {
+export function planEviction(pod: Pod, taints: readonly Taint[], { nowMs, sinceMs }: EvictionTimes): number | undefined {
   let dueMs: number | undefined
   for (const taint of taints) {
     const fitting = (pod.spec.tolerations ?? []).filter((toleration) => tolerates(toleration, taint))
-    // The taint tells when it came, so a restart of this process does not give the pod its time again.
-    const sinceMs = Date.parse(taint.timeAdded ?? '')
-    const start = Number.isNaN(sinceMs) ? nowMs : sinceMs
+    // The taint tells when it came, so a restart of this process does not give the pod its time again; one that a person set does not.
+    const addedMs = Date.parse(taint.timeAdded ?? '')
+    const start = Number.isNaN(addedMs) ? sinceMs : addedMs
     const limits = fitting.map(({ tolerationSeconds }) => tolerationSeconds).filter((seconds) => seconds !== undefined)
     if (fitting.length > 0 && limits.length === 0) continue
     const at = fitting.length === 0 ? nowMs : start + Math.max(0, Math.min(...limits)) * 1000

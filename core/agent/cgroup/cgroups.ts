@@ -139,7 +139,8 @@ async function removeTree(dir: string): Promise<void> {
 }
 
 async function killProcesses(dir: string): Promise<void> {
-  const pids = ((await ignoreMissing(readFile(join(dir, 'cgroup.procs'), 'utf8'))) ?? '').split('\n').filter((pid) => pid !== '')
+  // 0 stands for a process outside of this PID namespace; as a target it would mean our own process group.
+  const pids = ((await ignoreMissing(readFile(join(dir, 'cgroup.procs'), 'utf8'))) ?? '').split('\n').filter((pid) => Number(pid) > 0)
   for (const pid of pids) {
     try {
       process.kill(Number(pid), 'SIGKILL')

@@ -1,3 +1,4 @@
+import { hostPortsOf, portsCollide } from '../../api/rules/host-ports.ts'
 import type { Pod } from '../../api/types/core-v1.ts'
 import { parseQuantity, toMilli, toUnits } from '../../meta/quantity.ts'
 import { podResources } from '../cgroup/pod-resources.ts'
@@ -31,7 +32,19 @@ const DEMANDS: readonly Demand[] = [
 /** Why this node will not run a pod that was bound to it. Two schedulers, or a bound pod made by hand, can ask too much. */
 export function admissionProblem(pod: Pod, context: AdmissionContext): AdmissionProblem | undefined {
   const sysctl = forbiddenSysctl(pod, context.facts.allowedUnsafeSysctls)
-  return sysctl === undefined ? resourceProblem(pod, context) : { reason: 'SysctlForbidden', message: sysctl }
+  if (sysctl !== undefined) return { reason: 'SysctlForbidden', message: sysctl }
+  return resourceProblem(pod, context) ?? portProblem(pod, context)
+}
+
+/** A host port can be held by one pod at a time. Source: the kubelet's admission, which runs the scheduler's NodePorts check. */
+function portProblem(pod: Pod, { activePods }: Pick<AdmissionContext, 'activePods'>): AdmissionProblem | undefined {
+  const wanted = hostPortsOf(pod)
+  if (wanted.length === 0) return undefined
+  const held = activePods()
+    .filter(({ metadata }) => metadata.uid !== pod.metadata.uid)
+    .flatMap(hostPortsOf)
+  if (!wanted.some((port) => held.some((other) => portsCollide(port, other)))) return undefined
+  return { reason: 'NodePorts', message: "Predicate NodePorts failed: node(s) didn't have free ports for the requested pod ports" }
 }
 
 /** Which of its resources the node lacks for the pod beside the others. */

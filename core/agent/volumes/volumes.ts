@@ -9,6 +9,7 @@ import type { Client } from '../../client/client.ts'
 import type { KubeObject, ObjectName } from '../../meta/object.ts'
 import { groupResourceOf, type ResourceType } from '../../meta/resource-type.ts'
 import type { Logger } from '../../observability/log.ts'
+import { isAborted } from '../../runtime/abort.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import type { NodeFacts } from '../downward/field-ref.ts'
 import { type AgentPaths, podDir } from '../paths.ts'
@@ -86,7 +87,7 @@ class Volumes implements VolumeManager {
   async prepare(pod: Pod, signal: AbortSignal): Promise<PodVolumes> {
     const { uid } = pod.metadata
     const ready = new Map<string, PreparedVolume>()
-    for (const volume of pod.spec.volumes ?? []) ready.set(volume.name, await this.#prepareOne(volume, pod, signal))
+    for (const volume of pod.spec.volumes ?? []) ready.set(volume.name, await this.#prepareNamed(volume, pod, signal))
     this.#scheduleRenewal(uid)
     const subPathRoot = join(podDir(this.#deps.paths, uid), 'volume-subpaths')
     return {
@@ -96,6 +97,17 @@ class Volumes implements VolumeManager {
         if (volume === undefined) throw new VolumeError(`volume "${name}" does not exist`)
         return prepareSubPath(volume.path, subPath, join(subPathRoot, name, container, String(index)))
       },
+    }
+  }
+
+  /** Says which volume it is that fails. */
+  async #prepareNamed(volume: Volume, pod: Pod, signal: AbortSignal): Promise<PreparedVolume> {
+    try {
+      return await this.#prepareOne(volume, pod, signal)
+    } catch (err) {
+      if (isAborted(signal)) throw err
+      const text = err instanceof Error ? err.message : String(err)
+      throw new VolumeError(`MountVolume.SetUp failed for volume "${volume.name}" : ${text}`, { cause: err })
     }
   }
 
@@ -120,7 +132,7 @@ class Volumes implements VolumeManager {
       if (isNew) await applyFsGroup(folder, security)
       return { path: folder, readOnly: false, block: false }
     }
-    throw new VolumeError(`volume "${volume.name}" is of a type that this node cannot mount`)
+    throw new VolumeError('it is of a type that this node cannot mount')
   }
 
   async #prepareContent(volume: Volume, pod: Pod, source: ContentSource): Promise<PreparedVolume> {

@@ -46,7 +46,9 @@ function subresourceRoute(rest: RestRequest, custom: CustomHandlers): RestHandle
   const { info, def } = rest
   const subresource = def.subresources[info.subresource]
   if (subresource === undefined || def.namespaced !== (info.namespace !== '' && def.resource !== 'namespaces')) throw unknownResource()
-  if (!subresource.verbs.includes(info.verb)) throw methodNotAllowed()
+  // Methods without a verb of their own, such as OPTIONS, are for what a proxy leads to.
+  const isForwarded = info.verb === '' && info.subresource === 'proxy'
+  if (!isForwarded && !subresource.verbs.includes(info.verb)) throw methodNotAllowed()
   switch (subresource.type) {
     case 'custom':
       return custom.subresources.get(`${def.group}/${def.resource}/${info.subresource}`) ?? notServed

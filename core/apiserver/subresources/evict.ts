@@ -1,6 +1,6 @@
 import type { Pod } from '../../api/types/core-v1.ts'
 import type { Eviction, PodDisruptionBudget } from '../../api/types/policy-v1.ts'
-import { isConditionTrue } from '../../meta/conditions.ts'
+import { isConditionTrue, setCondition } from '../../meta/conditions.ts'
 import { matchesLabels, selectorOf } from '../../meta/selector.ts'
 import { StatusError } from '../../meta/status-error.ts'
 import { toTimestamp } from '../../meta/time.ts'
@@ -39,14 +39,37 @@ export function evictPod({ reader, budgets }: EvictDeps): RestHandler {
       const budget = budgetOf(pod, reader)
       if (budget !== undefined && !isExempt(pod, budget)) await takeFromBudget(rest, budgets(), budget.metadata.name, options)
     }
+    if (!options.dryRun && !isEnding(pod)) await markDisrupted(rest, pod.metadata.uid)
     await remove(rest, options, pod)
     return created(rest)
   }
 }
 
 /** Pods that do not run, or go already, cost no budget. */
-function isDisposable({ metadata, status }: Pod): boolean {
-  return metadata.deletionTimestamp !== undefined || ['Succeeded', 'Failed', 'Pending'].includes(status.phase ?? '')
+function isDisposable(pod: Pod): boolean {
+  return isEnding(pod) || pod.status.phase === 'Pending'
+}
+
+function isEnding({ metadata, status }: Pod): boolean {
+  return metadata.deletionTimestamp !== undefined || status.phase === 'Succeeded' || status.phase === 'Failed'
+}
+
+/** Tells why the pod goes, so that a Job's failure policy can tell a disruption from a failure. Another pod of the name is left alone. */
+async function markDisrupted(rest: RestRequest, uid: string): Promise<void> {
+  const { namespace, name } = rest.info
+  const now = toTimestamp(rest.services.clock.now())
+  const condition = { type: 'DisruptionTarget', status: 'True', reason: 'EvictionByEvictionAPI', message: 'Eviction API: evicting' }
+  await writeDirectly(rest.services, {
+    def: rest.def,
+    namespace,
+    name,
+    dryRun: false,
+    change: (current) => {
+      const pod = current as Pod
+      if (pod.metadata.uid !== uid) return pod
+      return { ...pod, status: { ...pod.status, conditions: setCondition(pod.status.conditions, condition, now) } }
+    },
+  })
 }
 
 function budgetOf(pod: Pod, reader: ObjectReader): PodDisruptionBudget | undefined {

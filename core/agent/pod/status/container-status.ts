@@ -126,8 +126,7 @@ export function endedStatus(status: ContainerStatus): ContainerStatus {
     ? 'The container could not be located when the pod was terminated'
     : 'The container could not be located when the pod was deleted.  The container used to be Running'
   const terminated = { exitCode: 137, reason: 'ContainerStatusUnknown', message, startedAt: undefined, finishedAt: undefined }
-  const { resources: _given, allocatedResources: _allocated, ...rest } = status
-  return { ...rest, state: { terminated } }
+  return { ...status, state: { terminated }, resources: undefined, allocatedResources: undefined }
 }
 
 interface ReadyContext {

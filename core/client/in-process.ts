@@ -1,4 +1,5 @@
 import { childController } from '../runtime/abort.ts'
+import { readBytes } from '../runtime/read-bytes.ts'
 import type { Transport, TransportRequest, TransportResponse, TransportStream } from './transport.ts'
 
 /** What the client needs of an API request; the API server's own handler type is structurally assignable. */
@@ -72,9 +73,7 @@ export async function* chunksOf(body: HandlerResponse['body']): AsyncGenerator<U
 export async function collect(body: HandlerResponse['body']): Promise<Uint8Array> {
   if (body === undefined) return EMPTY
   if (body instanceof Uint8Array) return body
-  const parts: Uint8Array[] = []
-  for await (const chunk of body) parts.push(chunk)
-  return parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts)
+  return readBytes(body)
 }
 
 async function* endWith(chunks: AsyncIterable<Uint8Array>, child: ReturnType<typeof childController>): AsyncGenerator<Uint8Array> {

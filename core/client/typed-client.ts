@@ -1,5 +1,6 @@
 import type { Draft, KubeObject, ObjectName } from '../meta/object.ts'
 import { apiVersionOf, type ResourceType } from '../meta/resource-type.ts'
+import { readBytes } from '../runtime/read-bytes.ts'
 import type { Client, DeleteOptions, ListQuery, ObjectList, Patch, ReadName, WatchEvent, WatchQuery, WriteOptions } from './client.ts'
 import { freezeDeep } from './freeze.ts'
 import { JSON_TYPE, METADATA_LIST_TYPE, METADATA_TYPE, PATCH_TYPES } from './media-types.ts'
@@ -67,7 +68,7 @@ class TypedClient implements Client {
     )
     const headers = metadataOnly === true ? { ...this.#headers, accept: METADATA_TYPE } : this.#headers
     const stream = await this.#transport.stream({ method: 'GET', path, headers }, signal)
-    if (stream.status >= 400) throw toStatusError(stream.status, await readAll(stream.body), stream.headers)
+    if (stream.status >= 400) throw toStatusError(stream.status, await readBytes(stream.body), stream.headers)
     for await (const batch of parseWatchFrames<T>(stream.body)) {
       for (const event of batch) this.#finish(withTypeMeta(type, event.object, withoutManagedFields))
       yield batch
@@ -169,10 +170,4 @@ function encodeObject<T>(type: ResourceType<T>, object: unknown): Uint8Array {
 function deleteBody(options: DeleteOptions): Uint8Array {
   const { gracePeriodSeconds, propagationPolicy, preconditions } = options
   return encode({ apiVersion: 'v1', kind: 'DeleteOptions', gracePeriodSeconds, propagationPolicy, preconditions })
-}
-
-async function readAll(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
-  const parts: Uint8Array[] = []
-  for await (const chunk of chunks) parts.push(chunk)
-  return Buffer.concat(parts)
 }

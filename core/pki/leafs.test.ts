@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { serverNames } from '../../tests/helpers/pki.ts'
 import { silentLogger } from '../observability/log.ts'
 import type { Clock } from '../runtime/clock.ts'
 import { createAuthority, daysLeft } from './authority.ts'
@@ -12,14 +13,7 @@ import { openEtcdPki, openServerPki, type ServerPki } from './server-pki.ts'
 
 const NOW = Date.UTC(2026, 5, 1)
 const DAY_MS = 86_400_000
-const NAMES = {
-  serviceIp: '10.43.0.1',
-  clusterDomain: 'cluster.local',
-  advertiseAddress: '10.0.0.5',
-  nodeName: 'one',
-  nodeIps: ['10.0.0.5'],
-  tlsSans: ['api.example'],
-}
+const NAMES = serverNames({ advertiseAddress: '10.0.0.5', nodeIps: ['10.0.0.5'], tlsSans: ['api.example'] })
 
 describe('server key material', () => {
   let dataDir = ''

@@ -8,6 +8,7 @@ import { APISERVER_SERVING } from '../../core/pki/layout.ts'
 import { openServerPki, type ServerPki } from '../../core/pki/server-pki.ts'
 import { systemClock } from '../../core/runtime/clock.ts'
 import { openSqlite } from '../../core/store/sqlite/open.ts'
+import { serverNames } from './pki.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 
 const HOST = '127.0.0.1'
@@ -99,14 +100,7 @@ const VERSION = {
 }
 
 function openPki(dataDir: string, nowMs: number): Promise<ServerPki> {
-  const names = {
-    serviceIp: '10.43.0.1',
-    clusterDomain: 'cluster.local',
-    advertiseAddress: HOST,
-    nodeName: 'test',
-    nodeIps: [HOST],
-    tlsSans: [],
-  }
+  const names = serverNames({ advertiseAddress: HOST, nodeName: 'test', nodeIps: [HOST] })
   return openServerPki({ dataDir, names, nowMs })
 }
 

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { parseCertificateRequest } from '../../core/pki/csr.ts'
 import { openNodePki, openServerPki } from '../../core/pki/server-pki.ts'
+import { serverNames } from '../helpers/pki.ts'
 
 const hasOpenssl = spawnSync('openssl', ['version']).status === 0
 
@@ -20,16 +21,8 @@ describe('key material checked by openssl', { skip: hasOpenssl ? false : 'openss
   const openssl = (...args: string[]): string => execFileSync('openssl', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
 
   it('forms valid chains for server and node', async () => {
-    const names = {
-      serviceIp: '10.43.0.1',
-      clusterDomain: 'cluster.local',
-      advertiseAddress: '',
-      nodeName: 'one',
-      nodeIps: [],
-      tlsSans: [],
-    }
     const nowMs = Date.now()
-    const pki = await openServerPki({ dataDir, names, nowMs })
+    const pki = await openServerPki({ dataDir, names: serverNames(), nowMs })
     await openNodePki({ dataDir, nodeName: 'one', nodeIps: ['10.0.0.1'], nowMs }, pki.authorities)
     const tls = join(dataDir, 'server', 'tls')
     const agent = join(dataDir, 'agent')

@@ -22,6 +22,7 @@ import { APISERVER_SERVING } from '../../core/pki/layout.ts'
 import { openNodePki, openServerPki, type ServerPki } from '../../core/pki/server-pki.ts'
 import { systemClock } from '../../core/runtime/clock.ts'
 import { type Engine, startEngine } from '../helpers/engine.ts'
+import { serverNames } from '../helpers/pki.ts'
 
 const ISSUER = 'https://kubernetes.default.svc.cluster.local'
 const DAY_MS = 86_400_000
@@ -40,15 +41,7 @@ describe('users over real TLS', () => {
   const life = new AbortController()
   before(async () => {
     dataDir = await mkdtemp(join(tmpdir(), 'k3ts-auth-tls-'))
-    const names = {
-      serviceIp: '10.43.0.1',
-      clusterDomain: 'cluster.local',
-      advertiseAddress: '',
-      nodeName: 'one',
-      nodeIps: [],
-      tlsSans: [],
-    }
-    pki = await openServerPki({ dataDir, names, nowMs: Date.now() })
+    pki = await openServerPki({ dataDir, names: serverNames(), nowMs: Date.now() })
     let verifier: TokenVerifier | undefined
     engine = await startEngine({
       with: (deps, caches) => {

@@ -2,4 +2,4 @@ export { type GrpcAddress, type GrpcChannel, openGrpcChannel } from './channel.t
 export { CriError, type CriErrorCode, ignoreAbsent, isCriCode, rpcText } from './errors.ts'
 export { containerdEvents, criEvents, type RuntimeEvent } from './events.ts'
 export { createImageService, type ImageService } from './image-service.ts'
-export { createRuntimeService, type RuntimeService } from './runtime-service.ts'
+export { type AttachRequest, createRuntimeService, type ExecRequest, type RuntimeService } from './runtime-service.ts'

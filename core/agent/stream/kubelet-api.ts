@@ -1,4 +1,5 @@
 import type { Pod } from '../../api/types/core-v1.ts'
+import type { AttachRequest, ExecRequest } from '../cri/index.ts'
 
 /** What the kubelet's HTTPS API needs to know of the pods on this node. */
 export interface PodDirectory {
@@ -14,27 +15,8 @@ export interface PodDirectory {
 
 /** The runtime's streaming server hands out one-time addresses for sessions. */
 export interface StreamingRuntime {
-  exec(
-    request: {
-      readonly containerId: string
-      readonly command: readonly string[]
-      readonly tty: boolean
-      readonly stdin: boolean
-      readonly stdout: boolean
-      readonly stderr: boolean
-    },
-    signal: AbortSignal,
-  ): Promise<string>
-  attach(
-    request: {
-      readonly containerId: string
-      readonly tty: boolean
-      readonly stdin: boolean
-      readonly stdout: boolean
-      readonly stderr: boolean
-    },
-    signal: AbortSignal,
-  ): Promise<string>
+  exec(request: ExecRequest, signal: AbortSignal): Promise<string>
+  attach(request: AttachRequest, signal: AbortSignal): Promise<string>
   portForward(sandboxId: string, ports: readonly number[], signal: AbortSignal): Promise<string>
 }
 

@@ -1,4 +1,5 @@
 import { StatusError } from '../../meta/status-error.ts'
+import { readText } from '../../runtime/read-bytes.ts'
 import type { UserInfo } from '../auth/auth.ts'
 import type { ApiResponse, Handler } from '../request.ts'
 
@@ -20,16 +21,12 @@ export function ownRequests(handle: Handler, signal: AbortSignal): OwnRequest {
       user: SELF,
       signal,
     })
-    const answer = JSON.parse((await readAll(response)).toString('utf8')) as Readonly<Record<string, unknown>>
+    const answer = JSON.parse(await textOf(response)) as Readonly<Record<string, unknown>>
     if (response.status >= 300) throw StatusError.fromStatus(answer, response.status)
     return answer
   }
 }
 
-async function readAll({ body }: ApiResponse): Promise<Buffer> {
-  if (body === undefined) return Buffer.from('{}')
-  if (body instanceof Uint8Array) return Buffer.from(body)
-  const chunks: Uint8Array[] = []
-  for await (const chunk of body) chunks.push(chunk)
-  return Buffer.concat(chunks)
+async function textOf({ body }: ApiResponse): Promise<string> {
+  return body === undefined ? '{}' : readText(body instanceof Uint8Array ? [body] : body)
 }

@@ -2,6 +2,7 @@ import { hash } from 'node:crypto'
 import { isIPv6 } from 'node:net'
 import type { Dispatcher } from 'undici'
 import type { WebhookClientConfig } from '../../../api/types/admissionregistration-v1.ts'
+import { readText } from '../../../runtime/read-bytes.ts'
 import type { ObjectReader } from '../admission.ts'
 import { serviceAddress } from './service-address.ts'
 
@@ -105,24 +106,13 @@ async function post(pool: Dispatcher, { url, serverName }: Target, body: string,
     body,
     signal: AbortSignal.timeout(timeoutMs),
   })
-  const text = await readText(response.body)
+  const text = await readText(response.body as AsyncIterable<Uint8Array>, MAX_ANSWER_BYTES)
   if (response.statusCode !== 200) throw new Error(statusText(response.statusCode, text))
   try {
     return JSON.parse(text) as unknown
   } catch (err) {
     throw new Error(`could not decode the answer: ${textOf(err)}`, { cause: err })
   }
-}
-
-async function readText(body: AsyncIterable<Buffer>): Promise<string> {
-  const chunks: Buffer[] = []
-  let size = 0
-  for await (const chunk of body) {
-    size += chunk.length
-    if (size > MAX_ANSWER_BYTES) throw new Error(`the answer is larger than ${MAX_ANSWER_BYTES} bytes`)
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks).toString()
 }
 
 function statusText(code: number, text: string): string {

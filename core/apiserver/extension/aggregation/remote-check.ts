@@ -1,5 +1,6 @@
 import type { APIService } from '../../../api/types/apiregistration-v1.ts'
 import { childController } from '../../../runtime/abort.ts'
+import { readText } from '../../../runtime/read-bytes.ts'
 import type { UserInfo } from '../../auth/auth.ts'
 import { forward } from '../../subresources/forward.ts'
 import { type Availability, PASSED, unavailable } from './availability.ts'
@@ -38,23 +39,16 @@ export async function askRemote(
       { ...own, body: () => Promise.resolve(new Uint8Array()), signal: child.signal },
       { path, host: `${endpoint.host}:${endpoint.port}`, headers: frontProxyHeaders(AGGREGATOR) },
     )
-    return { status: answer.status, etag: answer.headers['etag'] ?? '', text: await readText(answer.body as AsyncIterable<Uint8Array>) }
+    return {
+      status: answer.status,
+      etag: answer.headers['etag'] ?? '',
+      text: await readText(answer.body as AsyncIterable<Uint8Array>, MAX_BYTES),
+    }
   } catch (err) {
     throw child.signal.aborted ? (child.signal.reason as Error) : err
   } finally {
     clearTimeout(timer)
   }
-}
-
-async function readText(body: AsyncIterable<Uint8Array>): Promise<string> {
-  const chunks: Uint8Array[] = []
-  let size = 0
-  for await (const chunk of body) {
-    size += chunk.length
-    if (size > MAX_BYTES) throw new Error(`the answer is larger than ${MAX_BYTES} bytes`)
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks).toString()
 }
 
 export interface Checked {

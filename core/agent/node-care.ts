@@ -3,6 +3,7 @@ import type { Running } from '../runtime/component.ts'
 import type { AgentDeps } from './agent-deps.ts'
 import type { ImageService, RuntimeService } from './cri/index.ts'
 import { evictUnderPressure, type PodUse } from './eviction/eviction.ts'
+import { localUse } from './eviction/local-use.ts'
 import { ImageGc, importedImages } from './images/image-gc.ts'
 import type { KubeletOptions } from './kubelet-options.ts'
 import { pressureOf } from './node/facts.ts'
@@ -32,8 +33,9 @@ export function careForNode(deps: CareDeps, context: CareContext, signal: AbortS
       shortage: () => pressureOf(options.evictionHard, paths.agentDir),
       reclaimDisk: (aborted) => collector.pass(aborted),
       usage: (aborted) => podUsage(runtime, aborted),
+      localUse: (limited, aborted) => localUse(limited, { runtime, paths }, aborted),
       pods: () => pods.pods().filter(({ status }) => status.phase === 'Running' || status.phase === 'Pending'),
-      evict: (uid, reason, message) => pods.evict(uid, reason, message),
+      evict: (uid, verdict) => pods.evict(uid, verdict),
       ...{ recorder, clock, log },
     },
     signal,

@@ -4,7 +4,9 @@ import type { Logger } from '../../observability/log.ts'
 import { isAborted } from '../../runtime/abort.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import { podReference } from '../pod/event-reference.ts'
-import { rankForDisk, rankForMemory } from './rank.ts'
+import type { Verdict } from '../pod/verdict.ts'
+import { exceededLimit, hasLocalLimits, type LocalUse } from './local-limits.ts'
+import { isEvictable, rankForDisk, rankForMemory } from './rank.ts'
 
 /** What is short on the node at this moment. */
 export interface Shortage {
@@ -23,24 +25,32 @@ export interface EvictionDeps {
   /** Frees disk in gentler ways before pods are ended. */
   readonly reclaimDisk: (signal: AbortSignal) => Promise<void>
   readonly usage: (signal: AbortSignal) => Promise<ReadonlyMap<string, PodUse>>
+  /** What these pods have written to the node's disk, by uid. */
+  readonly localUse: (pods: readonly Pod[], signal: AbortSignal) => Promise<ReadonlyMap<string, LocalUse>>
   /** Pods that hold resources now. */
   readonly pods: () => readonly Pod[]
-  readonly evict: (uid: string, reason: string, message: string) => void
+  readonly evict: (uid: string, verdict: Verdict) => void
   readonly recorder: EventRecorder
   readonly clock: Clock
   readonly log: Logger
 }
 
 const PERIOD_MS = 10_000
+/** Nothing is left to wait for: a pod gets its last second. Source: the kubelet's immediate eviction. */
+const GRACE_SECONDS = 1
 /** After an eviction the freed resources take a moment to show; ending another pod meanwhile would be hasty. */
 const SETTLE_MS = 30_000
 
-/** Ends pods, one at a time, when memory or disk run out, before the kernel does it less wisely. Source: Kubernetes docs, "Node-pressure Eviction". */
+/**
+ * Ends pods that write more than their limits allow, and others, one at a time, when memory or disk run out, before the kernel
+ * does it less wisely. Source: Kubernetes docs, "Node-pressure Eviction".
+ */
 export async function evictUnderPressure(deps: EvictionDeps, signal: AbortSignal): Promise<void> {
   const { clock, log } = deps
   while (!isAborted(signal)) {
     let waitMs = PERIOD_MS
     try {
+      await evictOverLimit(deps, signal)
       if (await evictOne(deps, signal)) waitMs = SETTLE_MS
     } catch (err) {
       if (!isAborted(signal)) log.warn({ err }, 'The node could not be checked for pressure')
@@ -68,8 +78,25 @@ export async function evictOne(deps: EvictionDeps, signal: AbortSignal): Promise
     return false
   }
   const message = `The node was low on resource: ${what}. `
-  deps.recorder.event(podReference(victim), 'Warning', 'Evicted', message)
-  deps.log.warn({ pod: victim.metadata.name, namespace: victim.metadata.namespace, resource: what }, 'Pod evicted')
-  deps.evict(victim.metadata.uid, 'Evicted', message)
+  const disruption = { type: 'DisruptionTarget', status: 'True', reason: 'TerminationByKubelet', message } as const
+  end(victim, { reason: 'Evicted', message, graceSeconds: GRACE_SECONDS, disruption }, deps)
   return true
+}
+
+/** Ends all pods that have written more than they may. */
+export async function evictOverLimit(deps: EvictionDeps, signal: AbortSignal): Promise<void> {
+  const limited = deps.pods().filter((pod) => isEvictable(pod) && hasLocalLimits(pod))
+  if (limited.length === 0) return
+  const use = await deps.localUse(limited, signal)
+  for (const pod of limited) {
+    const found = use.get(pod.metadata.uid)
+    const message = found && exceededLimit(pod, found)
+    if (message !== undefined) end(pod, { reason: 'Evicted', message, graceSeconds: GRACE_SECONDS }, deps)
+  }
+}
+
+function end(pod: Pod, verdict: Verdict, { recorder, log, evict }: EvictionDeps): void {
+  recorder.event(podReference(pod), 'Warning', verdict.reason, verdict.message)
+  log.warn({ pod: pod.metadata.name, namespace: pod.metadata.namespace, why: verdict.message.trim() }, 'Pod evicted')
+  evict(pod.metadata.uid, verdict)
 }

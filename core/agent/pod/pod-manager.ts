@@ -15,6 +15,7 @@ import { PodWorker, type WorkerDeps } from './pod-worker.ts'
 import { ProbeManager } from './probes/probe-manager.ts'
 import { followStaticPods, readStaticPods } from './static-pods.ts'
 import { StatusWriter } from './status/status-writer.ts'
+import type { Verdict } from './verdict.ts'
 
 export interface PodManagerDeps extends Omit<PodDeps, 'services'> {
   readonly informers: InformerFactory
@@ -28,7 +29,7 @@ export interface PodManager extends Component {
   find(namespace: string, name: string): Pod | undefined
   byUid(uid: string): Pod | undefined
   /** Ends a pod for the node's sake; it is told as Failed. */
-  evict(uid: string, reason: string, message: string): void
+  evict(uid: string, verdict: Verdict): void
 }
 
 const CRASH_BACKOFF = { baseMs: 10_000, maxMs: 300_000 }
@@ -68,8 +69,8 @@ class Manager implements PodManager {
     return this.#workers.get(uid)?.pod
   }
 
-  evict(uid: string, reason: string, message: string): void {
-    this.#workers.get(uid)?.evict(reason, message)
+  evict(uid: string, verdict: Verdict): void {
+    this.#workers.get(uid)?.evict(verdict)
   }
 
   async start(signal: AbortSignal): Promise<Running> {

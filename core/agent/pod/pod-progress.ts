@@ -7,6 +7,7 @@ import { appliedFromStatus, type ResizeProblem } from './resize.ts'
 import type { WaitReason } from './status/container-status.ts'
 import { buildPodStatus } from './status/pod-status.ts'
 import type { StatusWriter } from './status/status-writer.ts'
+import type { Verdict } from './verdict.ts'
 
 export interface ProgressDeps extends PodDeps {
   readonly probes: ProbeManager
@@ -23,7 +24,7 @@ export class PodProgress {
   readonly applied: Map<string, ResourceRequirements>
   resizeProblem: ResizeProblem | undefined
   /** Why this node ended the pod. */
-  verdict: { readonly reason: string; readonly message: string } | undefined
+  verdict: Verdict | undefined
   readonly #deps: ProgressDeps
 
   constructor(pod: Pod, deps: ProgressDeps) {

@@ -19,6 +19,7 @@ import { resizePod } from './resize.ts'
 import { StartError } from './start-error.ts'
 import type { StatusWriter } from './status/status-writer.ts'
 import { earliest, syncPod } from './sync-pod.ts'
+import type { Verdict } from './verdict.ts'
 import { NEXT, type WorkerEvent, type WorkerState } from './worker-state.ts'
 
 export interface WorkerDeps extends PodDeps {
@@ -99,9 +100,9 @@ export class PodWorker {
   }
 
   /** This node ends the pod. */
-  evict(reason: string, message: string): void {
+  evict(verdict: Verdict): void {
     if (this.#state !== 'Syncing') return
-    this.#progress.verdict = { reason, message }
+    this.#progress.verdict = verdict
     this.#move('evicted')
     this.poke()
   }
@@ -193,7 +194,7 @@ export class PodWorker {
     if (deadlineMs !== undefined && deadlineMs <= 0) {
       const message = 'Pod was active on the node longer than the specified deadline'
       deps.recorder.event(podReference(this.#pod), 'Normal', 'DeadlineExceeded', message)
-      this.evict('DeadlineExceeded', message)
+      this.evict({ reason: 'DeadlineExceeded', message })
       return 0
     }
     deps.probes.add(this.#pod)
@@ -237,7 +238,7 @@ export class PodWorker {
     const problem = admissionProblem(this.#pod, this.#deps)
     if (problem === undefined) return true
     this.#deps.recorder.event(podReference(this.#pod), 'Warning', problem.reason, problem.message)
-    this.evict(problem.reason, `Pod was rejected: ${problem.message}`)
+    this.evict({ reason: problem.reason, message: `Pod was rejected: ${problem.message}` })
     return false
   }
 
@@ -253,7 +254,7 @@ export class PodWorker {
     probes.stopRestarting(this.uid)
     this.refreshStatus()
     const before = await cache.refresh(this.uid, signal)
-    this.#graceSeconds = podGraceSeconds(this.#pod)
+    this.#graceSeconds = Math.min(podGraceSeconds(this.#pod), this.#progress.verdict?.graceSeconds ?? Number.POSITIVE_INFINITY)
     await killPod(this.pod, before, this.#deps, { graceSeconds: this.#graceSeconds, signal })
     const after = await this.#settled(signal)
     if (after.containers.some(isRunning) || after.sandboxes.some(({ isReady }) => isReady))

@@ -3,8 +3,12 @@ import { chmod, lchown } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { EmptyDirVolumeSource, HostPathVolumeSource, PodSecurityContext } from '../../api/types/core-v1.ts'
 import { parseQuantity, toUnits } from '../../meta/quantity.ts'
+import { type AgentPaths, podDir } from '../paths.ts'
 import { VolumeError } from './errors.ts'
 import { mounts } from './mounts.ts'
+
+export const emptyDirFolder = (paths: AgentPaths, uid: string, volume: string): string =>
+  join(podDir(paths, uid), 'volumes', 'kubernetes.io~empty-dir', volume)
 
 /** A scratch folder; medium Memory is a tmpfs of its own, as large as its limit allows. Idempotent. */
 export async function prepareEmptyDir(source: EmptyDirVolumeSource, folder: string): Promise<void> {

@@ -17,7 +17,7 @@ import { writeContent } from './atomic-writer.ts'
 import { claimNameOf, prepareClaim } from './claims.ts'
 import { type ContentSource, contentOf, isContentVolume, livesInMemory } from './content.ts'
 import { VolumeError } from './errors.ts'
-import { applyFsGroup, checkHostPath, prepareEmptyDir } from './folders.ts'
+import { applyFsGroup, checkHostPath, emptyDirFolder, prepareEmptyDir } from './folders.ts'
 import { mounts } from './mounts.ts'
 import { makeNestedMountPoints } from './nested-mounts.ts'
 import { createReferences, type Hold, type References } from './references.ts'
@@ -126,7 +126,7 @@ class Volumes implements VolumeManager {
       return { path: claimed.path, readOnly: claimed.readOnly || volume.persistentVolumeClaim?.readOnly === true, block: claimed.block }
     }
     if (volume.emptyDir !== undefined) {
-      const folder = this.#folderOf(volume, pod, 'kubernetes.io~empty-dir')
+      const folder = emptyDirFolder(this.#deps.paths, pod.metadata.uid, volume.name)
       const isNew = !existsSync(folder)
       await prepareEmptyDir(volume.emptyDir, folder)
       if (isNew) await applyFsGroup(folder, security)

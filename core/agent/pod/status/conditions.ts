@@ -13,8 +13,8 @@ export interface ConditionsInput {
   /** Conditions as they are now, those of others included. */
   readonly old: readonly PodCondition[]
   readonly now: string
-  /** A change of resources that could not be carried out. */
-  readonly resize?: ConditionDraft | undefined
+  /** What does not always stand: a change of resources that could not be carried out, a disruption. */
+  readonly passing: readonly ConditionDraft[]
 }
 
 /** A condition before its time is known. */
@@ -29,7 +29,7 @@ export function podConditions(input: ConditionsInput): readonly PodCondition[] {
     { ...podReady(input, ready), type: 'Ready' },
     ready,
     { type: 'PodScheduled', status: 'True' },
-    ...(input.resize === undefined ? [] : [input.resize]),
+    ...input.passing,
   ]
   return drafts.map((draft) => settle(draft, input))
 }

@@ -1,6 +1,7 @@
 import { qosClassOf } from '../../../api/rules/qos.ts'
 import type { ContainerStatus, PodStatus } from '../../../api/types/core-v1.ts'
 import { podIpsOf, readySandbox } from '../pod-runtime.ts'
+import type { Verdict } from '../verdict.ts'
 import { podConditions } from './conditions.ts'
 import { groupStatuses, type StatusInput } from './container-status.ts'
 import { settleEnded } from './ended-pod.ts'
@@ -13,7 +14,7 @@ export interface PodStatusInput extends StatusInput {
   readonly now: string
   readonly resize?: { readonly type: string; readonly reason: string; readonly message: string } | undefined
   /** Why this node ended the pod, such as `DeadlineExceeded` or `Evicted`. */
-  readonly verdict?: { readonly reason: string; readonly message: string } | undefined
+  readonly verdict?: Verdict | undefined
 }
 
 /** What the node tells of a pod, from the spec and the runtime's state alone. Source: the kubelet's status generation. */
@@ -55,13 +56,17 @@ export function buildPodStatus(input: PodStatusInput): PodStatus {
     isSandboxReady: sandbox !== undefined && (isHostNetwork || sandbox.ips.length > 0),
     old: old.conditions ?? [],
     now: input.now,
-    resize: input.resize && { ...input.resize, status: 'True' },
+    passing: [
+      ...(input.resize === undefined ? [] : [{ ...input.resize, status: 'True' as const }]),
+      ...(verdict?.disruption === undefined ? [] : [verdict.disruption]),
+    ],
   })
   return {
     observedGeneration: pod.metadata.generation,
     phase,
     conditions,
-    ...(verdict === undefined ? { message: isOver ? old.message : undefined, reason: isOver ? old.reason : undefined } : verdict),
+    message: verdict?.message ?? (isOver ? old.message : undefined),
+    reason: verdict?.reason ?? (isOver ? old.reason : undefined),
     hostIP: input.hostIps[0],
     hostIPs: input.hostIps.map((ip) => ({ ip })),
     podIP: addresses[0],

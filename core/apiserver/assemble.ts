@@ -6,11 +6,12 @@ import { createTokenSigner, verificationKeys } from '../pki/jwt.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Store } from '../store/store.ts'
 import type { ObjectReader } from './admission/admission.ts'
-import { admissionPlugins } from './admission/index.ts'
+import { type AdmissionOptions, admissionPlugins } from './admission/index.ts'
 import { createWebhookClient } from './admission/webhook/client.ts'
 import { createServiceAllocator } from './allocation/service-allocator.ts'
 import type { Authenticator, Authorizer } from './auth/auth.ts'
 import { createAuthentication } from './auth/authenticate/authentication.ts'
+import { bootstrapTokenAuthenticator } from './auth/authenticate/bootstrap-token.ts'
 import { clientCertificateAuthenticator } from './auth/authenticate/client-certificate.ts'
 import { serviceAccountAuthenticator } from './auth/authenticate/service-account.ts'
 import { createAuthorization } from './auth/authorizer.ts'
@@ -55,8 +56,13 @@ export interface ApiServerOptions {
   readonly serverAddress: string
   readonly version: VersionInfo
   readonly kubelet: Pick<KubeletDialerDeps, 'tls' | 'tunnel'>
-  /** Asked after certificates and service account tokens: passwords, token files. */
+  /** Asked after certificates and service account tokens: token files. */
   readonly authenticators?: readonly Authenticator[]
+  /** Whether tokens in Secrets of type `bootstrap.kubernetes.io/token` are credentials. Default false. */
+  readonly acceptsBootstrapTokens?: boolean
+  readonly admission?: AdmissionOptions
+  /** How long events live. Default one hour. */
+  readonly eventTtlMs?: number
   /** Paths that are no resources, such as `/cacerts`; asked before discovery. */
   readonly paths?: readonly PathHandler[]
   /** Proves to extension servers that this server speaks for its clients; asked at each request. */
@@ -109,7 +115,10 @@ export async function assembleApiServer(options: ApiServerOptions): Promise<Asse
     resources,
     cacheOf: (prefix) => caches.get(prefix),
     authorizer,
-    admission: admissionPlugins({ reader, authorizer, rules, clock, random: Math.random, log, webhooks, resources: () => resources.all() }),
+    admission: admissionPlugins(
+      { reader, authorizer, rules, clock, random: Math.random, log, webhooks, resources: () => resources.all() },
+      options.admission,
+    ),
     settings: options.settings,
     clock,
     log,
@@ -161,7 +170,9 @@ function identities(
   readonly review: { readonly verifier: TokenVerifier; readonly others: readonly Authenticator[]; readonly audiences: readonly string[] }
   readonly token: ReturnType<typeof tokenHandler>
 } {
-  const { serviceKeys, issuer, clock, authenticators: others = [] } = options
+  const { serviceKeys, issuer, clock } = options
+  const others = [...(options.authenticators ?? [])]
+  if (options.acceptsBootstrapTokens === true) others.push(bootstrapTokenAuthenticator(reader, clock))
   const audiences = [issuer, 'k3ts']
   const verifier = new TokenVerifier({ keys: verificationKeys(serviceKeys), issuers: [issuer], audiences, reader, clock })
   const authenticator = createAuthentication([clientCertificateAuthenticator, serviceAccountAuthenticator(verifier), ...others])
@@ -209,8 +220,8 @@ function clusterObjects(
 
 const EVENTS_PREFIX = '/registry/events'
 
-async function expiry(caches: Caches, { clock, log, signal }: ApiServerOptions): Promise<void> {
+async function expiry(caches: Caches, { clock, log, signal, eventTtlMs }: ApiServerOptions): Promise<void> {
   const events = caches.get(EVENTS_PREFIX)
   if (events === undefined) throw new StatusError('InternalError', 'events are not served')
-  await expireEvents({ events, clock, log }, signal)
+  await expireEvents({ events, clock, log, ...(eventTtlMs !== undefined && { ttlMs: eventTtlMs }) }, signal)
 }

@@ -52,9 +52,11 @@ async function startControllers(run: NodeRun, signal: AbortSignal): Promise<Runn
     recorderFor: (component) => recorder.forComponent(component, client),
     clock,
     log,
-    settings: { clusterCidrs: [config.clusterCidr], rootCa: data.rootCa, signer: run.signer },
+    settings: { ...config.controllerManager, clusterCidrs: [config.clusterCidr], rootCa: data.rootCa, signer: run.signer },
   })
-  const standard = selectControllers(CONTROLLERS, ['*'], ({ account }) => contextAs(clients.account(account)))
+  const standard = selectControllers(CONTROLLERS, config.controllerManager.controllers, ({ account }) =>
+    contextAs(clients.account(account)),
+  )
   const runner = controllerRunner(standard, { informers, clock, log })
   const own = ownControllers({ data, contextAs, clients })
   const scheduler = config.disableScheduler ? undefined : schedulerOf(run, informers)

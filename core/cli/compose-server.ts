@@ -9,7 +9,7 @@ import type { ApiRequest } from '../apiserver/request.ts'
 import { threadEntry } from '../config/assets.ts'
 import type { ServerConfig } from '../config/config.ts'
 import type { Secrets } from '../config/parse.ts'
-import { writeAdminKubeconfig } from '../pki/kubeconfig-files.ts'
+import { writeAdminKubeconfig, writeCredKubeconfigs } from '../pki/kubeconfig-files.ts'
 import { APISERVER_SERVING } from '../pki/layout.ts'
 import { ensureTokens } from '../pki/passwd.ts'
 import { createRenewal } from '../pki/renewal.ts'
@@ -18,6 +18,7 @@ import { openNodePki, openServerPki, type ServerPki } from '../pki/server-pki.ts
 import type { Running } from '../runtime/component.ts'
 import { autoCompact } from '../store/log/auto-compact.ts'
 import { openSqlite } from '../store/sqlite/open.ts'
+import { apiServerOptions } from './api-server-args.ts'
 import { installCrds } from './crds.ts'
 import { controllerUsers, IDENTITIES } from './identities.ts'
 import type { Milestone } from './node-thread-data.ts'
@@ -65,6 +66,7 @@ export async function startServer(run: ServerRun): Promise<RunningServer> {
     stage(config, images)
     stageImages(config)
     const kubeconfig = await writeKubeconfig(config, pki)
+    await writeCredKubeconfigs(config.dataDir, `https://127.0.0.1:${config.httpsPort}`)
     await ensureTokens({ dataDir: config.dataDir, serverCaPem: pki.authorities['server-ca'].certificatePem, token: tokenOf(run.secrets) })
     const renewal = await keepCertificates(run, pki, http, life.signal)
     const node = await startNodeThread({ run, pki, api, images, nodePki: await nodePki(run, pki) })
@@ -175,6 +177,7 @@ function assemble({ config, version, clock, log }: ServerRun, { pki, store, sign
       const { certificatePem: certificate, keyPem: key } = pki.leafs.get('client-auth-proxy')
       return { certificate, key }
     },
+    ...apiServerOptions(config.apiServer),
     clock,
     log,
     signal,

@@ -1,3 +1,5 @@
+import type { ApiServerArgs, ControllerManagerArgs } from './component-args.ts'
+
 /** One frozen record, parsed once from flags over environment over files over defaults, and handed down in parts. */
 export interface ServerConfig {
   readonly dataDir: string
@@ -26,6 +28,8 @@ export interface ServerConfig {
   readonly componentImages: 'auto' | 'upstream' | 'embedded'
   readonly logLevel: 'debug' | 'info'
   readonly logFile?: string
+  readonly apiServer: ApiServerArgs
+  readonly controllerManager: ControllerManagerArgs
   readonly agent: AgentConfig
 }
 

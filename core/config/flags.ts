@@ -228,6 +228,20 @@ export const FLAGS: readonly Flag[] = [
     group: 'Agent',
     commands: both,
   },
+  {
+    name: 'kube-apiserver-arg',
+    type: 'list',
+    help: 'settings of the API server, name=value; the README lists them',
+    group: 'Customised',
+    commands: server,
+  },
+  {
+    name: 'kube-controller-manager-arg',
+    type: 'list',
+    help: 'settings of the controllers, name=value; the README lists them',
+    group: 'Customised',
+    commands: server,
+  },
   { name: 'kubelet-arg', type: 'list', help: 'flags of the node agent, name=value', group: 'Customised', commands: both },
 ]
 
@@ -261,8 +275,6 @@ export const UNSUPPORTED_FLAGS: readonly string[] = [
   'flannel-iface',
   'flannel-conf',
   'flannel-cni-conf',
-  'kube-apiserver-arg',
-  'kube-controller-manager-arg',
   'kube-scheduler-arg',
   'kube-cloud-controller-manager-arg',
   'kube-proxy-arg',

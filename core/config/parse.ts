@@ -1,6 +1,7 @@
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import ipaddr from 'ipaddr.js'
+import { apiServerArgs, controllerManagerArgs } from './component-args.ts'
 import { freezeDeep } from './freeze.ts'
 import { type Command, FLAGS, type Flag } from './flags.ts'
 import { detectNodeIp } from './node-ip.ts'
@@ -93,15 +94,15 @@ class Values {
 
   /** Repeatable; each value may hold a comma list. */
   list(name: string): readonly string[] {
-    for (const source of this.#sources) {
-      const value = source.get(name)
-      if (value !== undefined)
-        return value
-          .flatMap((item) => item.split(','))
-          .map((item) => item.trim())
-          .filter((item) => item !== '')
-    }
-    return []
+    return this.each(name)
+      .flatMap((item) => item.split(','))
+      .map((item) => item.trim())
+      .filter((item) => item !== '')
+  }
+
+  /** Repeatable, each value whole: commas are part of it. */
+  each(name: string): readonly string[] {
+    return this.#sources.find((source) => source.has(name))?.get(name) ?? []
   }
 }
 
@@ -146,6 +147,8 @@ function buildServer(values: Values, problems: string[]): ServerConfig {
     componentImages: oneOf(values, 'component-images', ['auto', 'upstream', 'embedded'], problems),
     logLevel: values.boolean('debug', problems) || values.integer('v', [0, 10], problems) > 0 ? 'debug' : 'info',
     ...(logFile !== undefined && { logFile }),
+    apiServer: apiServerArgs(values.each('kube-apiserver-arg'), problems),
+    controllerManager: controllerManagerArgs(values.each('kube-controller-manager-arg'), problems),
     agent,
   }
 }
@@ -234,7 +237,7 @@ function oneOf<T extends string>(values: Values, name: string, allowed: readonly
 
 function pairs(values: Values, name: string, problems: string[]): Readonly<Record<string, string>> {
   const result: Record<string, string> = {}
-  for (const item of values.list(name)) {
+  for (const item of values.each(name)) {
     const at = item.indexOf('=')
     if (at <= 0) problems.push(`--${name}: "${item}" is not of the form name=value`)
     else result[item.slice(0, at)] = item.slice(at + 1)

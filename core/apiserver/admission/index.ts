@@ -88,9 +88,9 @@ function isOn(name: string, { enable = [], disable = [] }: AdmissionOptions): bo
 }
 
 function assertKnown(names: readonly string[], plugins: readonly AdmissionPlugin[]): void {
-  const known = new Set(plugins.map(({ name }) => name))
+  const known = new Set(plugins.map(({ name }) => name).filter((name) => !FIXED.has(name)))
   const unknown = names.filter((name) => !known.has(name))
-  if (unknown.length > 0) throw new Error(`unknown admission plugins: ${unknown.join(', ')}`)
+  if (unknown.length > 0) throw new Error(`unknown admission plugins: ${unknown.join(', ')}; known are ${[...known].sort().join(', ')}`)
 }
 
 function builtInPlugins(

@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { describe, it } from 'node:test'
+import { apiServerArgs, COMPONENT_ARGS, controllerManagerArgs } from './component-args.ts'
+
+describe('arguments for the parts of Kubernetes', () => {
+  it('of the API server are read with or without dashes, and lists can be added to', () => {
+    const problems: string[] = []
+    const args = apiServerArgs(
+      [
+        '--enable-admission-plugins=AlwaysPullImages,PodNodeSelector',
+        'enable-admission-plugins+=EventRateLimit',
+        'disable-admission-plugins=PodSecurity',
+        'enable-bootstrap-token-auth=false',
+        'token-auth-file=/etc/tokens.csv',
+        'max-requests-inflight=800',
+        'event-ttl=30m',
+      ],
+      problems,
+    )
+    assert.deepEqual(problems, [])
+    assert.deepEqual(args, {
+      admission: { enable: ['AlwaysPullImages', 'PodNodeSelector', 'EventRateLimit'], disable: ['PodSecurity'] },
+      acceptsBootstrapTokens: false,
+      tokenAuthFile: '/etc/tokens.csv',
+      maxReads: 800,
+      eventTtlMs: 1_800_000,
+    })
+  })
+
+  it('have the defaults of Kubernetes and K3s', () => {
+    assert.deepEqual(apiServerArgs([], []), { admission: { enable: [], disable: [] }, acceptsBootstrapTokens: true })
+    assert.deepEqual(controllerManagerArgs([], []), { controllers: ['*'] })
+  })
+
+  it('of the controller manager choose controllers and limits', () => {
+    const args = controllerManagerArgs(['controllers=*,-cronjob', 'terminated-pod-gc-threshold=10', 'node-cidr-mask-size=25'], [])
+    assert.deepEqual(args, { controllers: ['*', '-cronjob'], terminatedPodThreshold: 10, nodeCidrMaskIpv4: 25 })
+  })
+
+  it('that are unknown or cannot be read are all told, with what is known', () => {
+    const problems: string[] = []
+    apiServerArgs(
+      ['anonymous-auth=true', 'constructor=1', 'max-requests-inflight=many', 'event-ttl=x', 'enable-bootstrap-token-auth=yes'],
+      problems,
+    )
+    controllerManagerArgs(['bind-address=0.0.0.0'], problems)
+    const told = problems.map((problem) => problem.replace(/ What it takes: .*/, ''))
+    assert.deepEqual(told.sort(), [
+      '--kube-apiserver-arg: "anonymous-auth" has no effect in this version of k3ts; remove it.',
+      '--kube-apiserver-arg: "constructor" has no effect in this version of k3ts; remove it.',
+      '--kube-apiserver-arg=enable-bootstrap-token-auth: "yes" is not true or false',
+      '--kube-apiserver-arg=event-ttl: "x" is not a duration such as 1h',
+      '--kube-apiserver-arg=max-requests-inflight: "many" is not a whole number',
+      '--kube-controller-manager-arg: "bind-address" has no effect in this version of k3ts; remove it.',
+    ])
+    assert.match(problems.find((problem) => problem.includes('bind-address')) ?? '', /takes: controllers, terminated-pod-gc-threshold/)
+  })
+
+  it('all stand in the README', () => {
+    const text = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
+    for (const names of Object.values(COMPONENT_ARGS)) for (const name of Object.keys(names)) assert.ok(text.includes(`\`${name}\``), name)
+  })
+})

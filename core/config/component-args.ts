@@ -1,0 +1,136 @@
+import { parseDuration } from '../meta/duration.ts'
+
+/** What `--kube-apiserver-arg` can change; absent: the default of the API server. */
+export interface ApiServerArgs {
+  readonly admission: { readonly enable: readonly string[]; readonly disable: readonly string[] }
+  readonly admissionConfigFile?: string
+  readonly tokenAuthFile?: string
+  readonly acceptsBootstrapTokens: boolean
+  readonly maxReads?: number
+  readonly maxWrites?: number
+  readonly eventTtlMs?: number
+}
+
+/** What `--kube-controller-manager-arg` can change. */
+export interface ControllerManagerArgs {
+  /** `*`: all that are on by default; `name`: on; `-name`: off. */
+  readonly controllers: readonly string[]
+  readonly terminatedPodThreshold?: number
+  readonly nodeCidrMaskIpv4?: number
+}
+
+type Kind = 'list' | 'text' | 'integer' | 'boolean' | 'duration'
+
+/** Arguments of Kubernetes' programs that have an effect here, by flag. All others are refused by name. */
+export const COMPONENT_ARGS = {
+  'kube-apiserver-arg': {
+    'enable-admission-plugins': 'list',
+    'disable-admission-plugins': 'list',
+    'admission-control-config-file': 'text',
+    'token-auth-file': 'text',
+    'enable-bootstrap-token-auth': 'boolean',
+    'max-requests-inflight': 'integer',
+    'max-mutating-requests-inflight': 'integer',
+    'event-ttl': 'duration',
+  },
+  'kube-controller-manager-arg': {
+    controllers: 'list',
+    'terminated-pod-gc-threshold': 'integer',
+    'node-cidr-mask-size': 'integer',
+    'node-cidr-mask-size-ipv4': 'integer',
+  },
+} as const satisfies Readonly<Record<string, Readonly<Record<string, Kind>>>>
+
+type ComponentFlag = keyof typeof COMPONENT_ARGS
+
+/** `items` are the values of the flag as given. Adds a line to `problems` for each that is unknown or cannot be read. */
+export function apiServerArgs(items: readonly string[], problems: string[]): ApiServerArgs {
+  const args = new Arguments('kube-apiserver-arg', items, problems)
+  const admissionConfigFile = args.text('admission-control-config-file')
+  const tokenAuthFile = args.text('token-auth-file')
+  const maxReads = args.integer('max-requests-inflight')
+  const maxWrites = args.integer('max-mutating-requests-inflight')
+  const eventTtlMs = args.duration('event-ttl')
+  return {
+    admission: { enable: args.list('enable-admission-plugins'), disable: args.list('disable-admission-plugins') },
+    acceptsBootstrapTokens: args.boolean('enable-bootstrap-token-auth', true),
+    ...(admissionConfigFile !== undefined && { admissionConfigFile }),
+    ...(tokenAuthFile !== undefined && { tokenAuthFile }),
+    ...(maxReads !== undefined && { maxReads }),
+    ...(maxWrites !== undefined && { maxWrites }),
+    ...(eventTtlMs !== undefined && { eventTtlMs }),
+  }
+}
+
+/** Likewise. Names of controllers are checked where the controllers are. */
+export function controllerManagerArgs(items: readonly string[], problems: string[]): ControllerManagerArgs {
+  const args = new Arguments('kube-controller-manager-arg', items, problems)
+  const controllers = args.list('controllers')
+  const terminatedPodThreshold = args.integer('terminated-pod-gc-threshold')
+  const nodeCidrMaskIpv4 = args.integer('node-cidr-mask-size-ipv4') ?? args.integer('node-cidr-mask-size')
+  return {
+    controllers: controllers.length === 0 ? ['*'] : controllers,
+    ...(terminatedPodThreshold !== undefined && { terminatedPodThreshold }),
+    ...(nodeCidrMaskIpv4 !== undefined && { nodeCidrMaskIpv4 }),
+  }
+}
+
+/** The values given to one flag: `name=value`, with or without leading dashes; a name alone is `true`; `name+=value` adds to a list. */
+class Arguments {
+  readonly #flag: ComponentFlag
+  readonly #values = new Map<string, string>()
+  readonly #problems: string[]
+
+  constructor(flag: ComponentFlag, items: readonly string[], problems: string[]) {
+    this.#flag = flag
+    this.#problems = problems
+    for (const item of items) this.#take(item)
+  }
+
+  text(name: string): string | undefined {
+    return this.#values.get(name)
+  }
+
+  list(name: string): readonly string[] {
+    const items = (this.#values.get(name) ?? '').split(',').map((item) => item.trim())
+    return items.filter((item) => item !== '')
+  }
+
+  boolean(name: string, fallback: boolean): boolean {
+    const text = this.#values.get(name)
+    if (text === undefined || text === 'true' || text === 'false') return text === undefined ? fallback : text === 'true'
+    this.#refuse(name, text, 'true or false')
+    return fallback
+  }
+
+  integer(name: string): number | undefined {
+    const text = this.#values.get(name)
+    if (text === undefined) return undefined
+    if (!/^\d{1,9}$/.test(text)) this.#refuse(name, text, 'a whole number')
+    return Number(text)
+  }
+
+  duration(name: string): number | undefined {
+    const text = this.#values.get(name)
+    const ms = text === undefined ? undefined : parseDuration(text)
+    if (text !== undefined && (ms === undefined || ms <= 0)) this.#refuse(name, text, 'a duration such as 1h')
+    return ms
+  }
+
+  #take(item: string): void {
+    const [, name = '', adds, value] = /^(?:--)?([^=+]*)(\+?)(?:=(.*))?$/s.exec(item) ?? []
+    const known: Readonly<Record<string, Kind>> = COMPONENT_ARGS[this.#flag]
+    const kind = Object.hasOwn(known, name) ? known[name] : undefined
+    if (kind === undefined) {
+      const names = Object.keys(known).join(', ')
+      this.#problems.push(`--${this.#flag}: "${name}" has no effect in this version of k3ts; remove it. What it takes: ${names}`)
+      return
+    }
+    const before = adds === '+' && kind === 'list' ? this.#values.get(name) : undefined
+    this.#values.set(name, [...(before === undefined ? [] : [before]), value ?? 'true'].join(','))
+  }
+
+  #refuse(name: string, text: string, expected: string): void {
+    this.#problems.push(`--${this.#flag}=${name}: "${text}" is not ${expected}`)
+  }
+}

@@ -139,7 +139,7 @@ export async function assembleApiServer(options: ApiServerOptions): Promise<Asse
   })
   const hooks = bootstrapChecks(health, caches, signal)
   const own = { resources, reader, handle: server.handle, clock, log, signal }
-  const custom = await startCustomResources({ ...own, caches })
+  const custom = await startCustomResources({ ...own, caches, webhooks })
   hooks.done('poststarthook/start-apiextensions-controllers')
   const services = Promise.all([keepLocalApiServices(own), remote.keep(server.handle)])
   const objects = await clusterObjects(options, {

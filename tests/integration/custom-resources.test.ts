@@ -91,7 +91,11 @@ async function withCluster(run: (cluster: Cluster) => Promise<void>): Promise<vo
   const { resources, cacheOf } = deps
   const reader = createObjectReader({ resources, cacheOf, signal: life.signal, log: silentLogger })
   const shared = { resources, reader, handle: engine.server.handle, clock: systemClock, log: silentLogger, signal: life.signal }
-  const custom = await startCustomResources({ ...shared, caches: engine.caches })
+  const custom = await startCustomResources({
+    ...shared,
+    caches: engine.caches,
+    webhooks: { call: () => Promise.reject(new Error('there is no webhook')) },
+  })
   const services = keepLocalApiServices(shared)
   try {
     await run({ engine, deps, call: engine.call })

@@ -82,6 +82,11 @@ export function admissionPlugins(deps: AdmissionDeps, options: AdmissionOptions 
   return all.filter(({ name }) => isOn(name, options))
 }
 
+function hasSameFields(a: ResourceDef, b: ResourceDef): boolean {
+  const isCustom = a.openApiSchema !== undefined && b.openApiSchema !== undefined
+  return isCustom ? a.conversion?.remote === undefined : a.schema === b.schema
+}
+
 function isOn(name: string, { enable = [], disable = [] }: AdmissionOptions): boolean {
   if (FIXED.has(name)) return true
   return OPTIONAL.has(name) ? enable.includes(name) : !disable.includes(name)
@@ -126,10 +131,13 @@ function builtInPlugins(
   ]
 }
 
-/** Other versions of the same stored objects with the same fields: what a webhook gets differs in `apiVersion` only. */
+/**
+ * Other versions of the same stored objects with the same fields: what a webhook gets differs in `apiVersion` only. So it is with the versions
+ * of a custom kind, unless somebody else converts them.
+ */
 function equivalentsIn(resources: () => readonly ResourceDef[]): (def: ResourceDef) => readonly ResourceDef[] {
   return (def) =>
     resources().filter(
-      (other) => other !== def && other.storagePrefix === def.storagePrefix && def.storagePrefix !== '' && other.schema === def.schema,
+      (other) => other !== def && other.storagePrefix === def.storagePrefix && def.storagePrefix !== '' && hasSameFields(other, def),
     )
 }

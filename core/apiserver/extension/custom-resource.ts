@@ -4,10 +4,12 @@ import { decodeObject } from '../../meta/decode/decode.ts'
 import { dns1123SubdomainProblems, problemText } from '../../meta/names.ts'
 import type { KubeObject, Mutable } from '../../meta/object.ts'
 import type { ObjectSchema } from '../../meta/schema.ts'
+import { invariant } from '../../runtime/invariant.ts'
 import type { ResourceDef, StorageConversion, SubresourceDef } from '../resources/resource-def.ts'
 import { customTable } from './columns.ts'
 import { customStatus, prepareCustomCreate, prepareCustomUpdate, SUBRESOURCE_VERBS } from './custom-strategy.ts'
 import { type CustomValues, customValues, type Validate } from './custom-values.ts'
+import type { Convert } from './conversion-webhook.ts'
 import { compileJsonPath } from './json-path.ts'
 
 const VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch']
@@ -21,26 +23,29 @@ export function storagePrefixOf({ spec }: CustomResourceDefinition): string {
  * One definition a served version. Schemas are compiled when they are first needed; those of an accepted definition always do. While the
  * definition is being deleted nothing new is created, and the stored version is there for whoever cleans up.
  */
-export function customResourceDefs(crd: CustomResourceDefinition): readonly ResourceDef[] {
+export function customResourceDefs(crd: CustomResourceDefinition, convert: Convert): readonly ResourceDef[] {
   const { versions } = crd.spec
   const isTerminating = crd.metadata.deletionTimestamp !== undefined
   const storage = versions.find((version) => version.storage)
   return versions
     .filter((version) => version.served || (isTerminating && version.storage))
-    .map((version) => resourceDef(crd, version, storage ?? version))
+    .map((version) => resourceDef(crd, { version, storage: storage ?? version, convert }))
 }
 
-function resourceDef(
-  crd: CustomResourceDefinition,
-  version: CustomResourceDefinitionVersion,
-  storage: CustomResourceDefinitionVersion,
-): ResourceDef {
+interface Served {
+  readonly version: CustomResourceDefinitionVersion
+  readonly storage: CustomResourceDefinitionVersion
+  readonly convert: Convert
+}
+
+function resourceDef(crd: CustomResourceDefinition, served: Served): ResourceDef {
+  const { version, storage } = served
   const { group, scope } = crd.spec
   const names = crd.status.acceptedNames
   const raw = version.schema?.openAPIV3Schema
   const values = customValues(version)
   const hasStatus = version.subresources?.status !== undefined
-  const conversion = conversionOf(crd, version, storage, values)
+  const conversion = conversionOf(crd, served, values)
   return {
     group,
     version: version.name,
@@ -120,8 +125,7 @@ function textOf(value: unknown): string {
  */
 function conversionOf(
   crd: CustomResourceDefinition,
-  version: CustomResourceDefinitionVersion,
-  storage: CustomResourceDefinitionVersion,
+  { version, storage, convert }: Served,
   values: CustomValues,
 ): StorageConversion | undefined {
   const isAlone = crd.spec.versions.length === 1 && crd.status.storedVersions.length <= 1
@@ -129,13 +133,24 @@ function conversionOf(
   const { group } = crd.spec
   const own = `${group}/${version.name}`
   const hub = `${group}/${storage.name}`
+  const fromHub = (stored: KubeObject): KubeObject => {
+    const { object } = decodeObject(structuredClone(stored), values.schema())
+    values.applyDefaults(object)
+    return { ...(object as unknown as Mutable<KubeObject>), apiVersion: own }
+  }
   return {
     hub,
     toHub: (object) => (object.apiVersion === hub ? object : { ...object, apiVersion: hub }),
-    fromHub: (stored) => {
-      const { object } = decodeObject(structuredClone(stored), values.schema())
-      values.applyDefaults(object)
-      return { ...(object as unknown as Mutable<KubeObject>), apiVersion: own }
-    },
+    fromHub,
+    ...(crd.spec.conversion?.strategy === 'Webhook' && {
+      remote: {
+        toHub: async (object) => {
+          const [stored] = await convert(crd, [{ ...object, apiVersion: own }], hub)
+          invariant(stored !== undefined, 'a conversion answers with as many objects as it was given')
+          return stored
+        },
+        fromHub: async (objects) => (await convert(crd, objects, own)).map(fromHub),
+      },
+    }),
   }
 }

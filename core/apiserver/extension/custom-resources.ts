@@ -11,6 +11,8 @@ import type { ObjectReader } from '../admission/admission.ts'
 import type { Caches } from '../cache/caches.ts'
 import type { Handler } from '../request.ts'
 import type { ResourceTable } from '../resource-table.ts'
+import type { WebhookClient } from '../admission/webhook/client.ts'
+import { type Convert, webhookConverter } from './conversion-webhook.ts'
 import { customResourceDefs, storagePrefixOf } from './custom-resource.ts'
 import { CLEANUP_FINALIZER } from './definition/hooks.ts'
 import { isEstablished, planStatus, withCondition } from './definition/status.ts'
@@ -23,6 +25,8 @@ export interface CustomResourcesDeps {
   readonly reader: ObjectReader
   /** The API server: statuses, finalizers and deletions take the way of every write. */
   readonly handle: Handler
+  /** Asks conversion webhooks. */
+  readonly webhooks: Pick<WebhookClient, 'call'>
   readonly clock: Clock
   readonly log: Logger
   /** Ends it; `done` then resolves. */
@@ -50,6 +54,7 @@ class Worker {
   readonly #deps: CustomResourcesDeps
   readonly #request: OwnRequest
   readonly #queue: WorkQueue<string>
+  readonly #convert: Convert
   /** What is served of a definition, told apart by what it was made from. */
   readonly #served = new Map<string, { readonly crd: CustomResourceDefinition; readonly fingerprint: string }>()
   /** Removers of the listeners that wait for a deleted kind's last object. */
@@ -58,6 +63,7 @@ class Worker {
   constructor(deps: CustomResourcesDeps) {
     this.#deps = deps
     this.#request = ownRequests(deps.handle, deps.signal)
+    this.#convert = webhookConverter(deps.webhooks)
     this.#queue = new WorkQueue({ clock: deps.clock, maxMs: 30_000 })
   }
 
@@ -126,7 +132,7 @@ class Worker {
     const fingerprint = JSON.stringify([crd.spec, crd.status.acceptedNames, crd.status.storedVersions, crd.metadata.deletionTimestamp])
     const served = this.#served.get(name)
     if (served?.fingerprint === fingerprint) return
-    const defs = customResourceDefs(crd)
+    const defs = customResourceDefs(crd, this.#convert)
     const storagePrefix = storagePrefixOf(crd)
     // Selectable fields are kept with each cached object, so other fields mean another cache.
     const wantsReload = served !== undefined && JSON.stringify(fieldsOf(served.crd)) !== JSON.stringify(fieldsOf(crd))
@@ -194,7 +200,8 @@ class Worker {
   }
 
   async #deleteObject(crd: CustomResourceDefinition, { metadata }: KubeObject): Promise<void> {
-    const version = customResourceDefs(crd)[0]?.version ?? ''
+    // The stored version needs no conversion, which may long be out of order.
+    const version = crd.spec.versions.find(({ storage }) => storage)?.name ?? ''
     const namespace = crd.spec.scope === 'Namespaced' ? `/namespaces/${metadata.namespace ?? ''}` : ''
     const path = `/apis/${crd.spec.group}/${version}${namespace}/${crd.spec.names.plural}/${encodeURIComponent(metadata.name)}`
     const options = { kind: 'DeleteOptions', apiVersion: 'v1', propagationPolicy: 'Background', preconditions: { uid: metadata.uid } }

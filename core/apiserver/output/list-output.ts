@@ -7,7 +7,7 @@ import { negotiate, type OutputForm } from './form.ts'
 import { type OutputRequest, textForm, wantsPretty } from './object-output.ts'
 import { messageOf, partialMessage, partialProtobufList, protobufList } from './protobuf.ts'
 import { includeObjectOf, LIST_END, listHead, objectListHead, partialObject, TABLE_END, tableHead, tableRow } from './table.ts'
-import { bytesOf, isBuiltIn, objectOf, typeMetaLength } from './view.ts'
+import { bytesOf, isBuiltIn, objectOf, prepareViews, typeMetaLength } from './view.ts'
 
 export interface ListOutput {
   readonly entries: readonly Entry[]
@@ -30,6 +30,7 @@ export async function listResponse(
   options: { readonly request: OutputRequest; readonly form: OutputForm; readonly nowMs: number },
 ): Promise<ApiResponse> {
   const { form, request } = options
+  await prepareViews(def, list.entries)
   if (form.encoding === 'protobuf') return formResponse(200, form, await protobufBody(list, def, form))
   const pieces = await jsonPieces(list, def, options)
   if (form.encoding === 'json' && !wantsPretty(request)) return jsonResponse(200, pieces)

@@ -5,7 +5,7 @@ import { formResponse, jsonResponse } from '../response.ts'
 import { JSON_OBJECT, negotiate, type OutputForm } from './form.ts'
 import { partialProtobuf, protobufOf } from './protobuf.ts'
 import { includeObjectOf, partialObject, TABLE_END, tableHead, tableRow } from './table.ts'
-import { bytesOf, isBuiltIn, objectOf } from './view.ts'
+import { bytesOf, hasView, isBuiltIn, objectOf, prepareViews } from './view.ts'
 
 export interface OutputRequest {
   readonly query: URLSearchParams
@@ -24,6 +24,7 @@ export function objectResponse(
   def: ResourceDef,
   options: { readonly request: OutputRequest; readonly form: OutputForm; readonly nowMs: number },
 ): ApiResponse | Promise<ApiResponse> {
+  if (!hasView(def, entry)) return prepareViews(def, [entry]).then(() => objectResponse(status, entry, def, options))
   const { request, form } = options
   if (form === JSON_OBJECT && !wantsPretty(request)) return jsonResponse(status, bytesOf(def, entry))
   if (form.encoding === 'protobuf') {

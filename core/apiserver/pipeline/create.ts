@@ -70,7 +70,7 @@ async function validateAndStore(
 
 async function store(cache: ResourceCache, object: Work<KubeObject>, context: WriteContext): Promise<Entry> {
   const { name } = object.metadata
-  const encoded = encodeForStorage(context.def, object)
+  const encoded = await encodeForStorage(context.def, object)
   if (!context.options.dryRun) return cache.create(context.namespace, name, encoded)
   if (cache.get(context.namespace, name) !== undefined) throw new StoreError('KeyExists', name)
   return unstoredEntry(encoded, { namespace: context.namespace, name })

@@ -2,7 +2,7 @@ import { StoreError } from '../../store/store.ts'
 import type { KubeObject } from '../../meta/object.ts'
 import type { Entry } from '../cache/cache.ts'
 import { conflict, fromStoreError, notFound } from '../errors.ts'
-import { objectOf } from '../output/view.ts'
+import { hasView, objectOf, prepareViews } from '../output/view.ts'
 import type { Work } from '../resources/resource-def.ts'
 import { admissionAttributes, Outcome } from './admit.ts'
 import type { DeleteOptions } from './delete-options.ts'
@@ -27,6 +27,7 @@ export async function deleteObject(services: WriteServices, options: DeleteOptio
   for (let attempt = 1; ; attempt += 1) {
     const current = cache.get(namespace, name)
     if (current === undefined) throw notFound(def, name)
+    if (!hasView(def, current)) await prepareViews(def, [current])
     const old = objectOf(def, current)
     checkPreconditions(options, old, context)
     const outcome = new Outcome()
@@ -51,7 +52,7 @@ async function deleteOnce(services: WriteServices, options: DeleteOptions, curre
   const old = objectOf(def, current)
   const plan = planDelete(def, old, options, context.nowMs)
   const isUnchanged = plan.next === old
-  const encoded = isUnchanged ? undefined : encodeForStorage(def, plan.next as Work<KubeObject>)
+  const encoded = isUnchanged ? undefined : await encodeForStorage(def, plan.next as Work<KubeObject>)
   if (plan.action === 'pending') return { entry: current, isGone: false }
   if (options.dryRun) {
     const entry = encoded === undefined ? current : unstoredEntry(encoded, current, current)

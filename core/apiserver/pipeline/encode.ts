@@ -1,4 +1,5 @@
 import type { KubeObject } from '../../meta/object.ts'
+import type { Awaitable } from '../../runtime/awaitable.ts'
 import type { Encoded, Entry } from '../cache/cache.ts'
 import { encodeObject, withRevision } from '../cache/splice.ts'
 import { entityTooLarge } from '../errors.ts'
@@ -10,10 +11,15 @@ const MAX_OBJECT_BYTES: number = 1.5 * 1024 * 1024
 
 /**
  * The one serialisation of a write, in the stored version of the kind. An object that only its managedFields make too
- * large is stored without them, as Kubernetes does. Throws StatusError RequestEntityTooLarge.
+ * large is stored without them, as Kubernetes does. Throws StatusError RequestEntityTooLarge, or what a remote conversion throws.
  */
-export function encodeForStorage(def: ResourceDef, object: Work<KubeObject>): Encoded {
-  const stored = def.conversion === undefined ? object : (def.conversion.toHub(object) as Work<KubeObject>)
+export function encodeForStorage(def: ResourceDef, object: Work<KubeObject>): Awaitable<Encoded> {
+  const remote = def.conversion?.remote
+  if (remote !== undefined) return remote.toHub(object).then((stored) => encodeStored(stored as Work<KubeObject>))
+  return encodeStored(def.conversion === undefined ? object : (def.conversion.toHub(object) as Work<KubeObject>))
+}
+
+function encodeStored(stored: Work<KubeObject>): Encoded {
   const encoded = encodeObject(stored)
   if (encoded.bytes.length <= MAX_OBJECT_BYTES) return encoded
   setManagedFields(stored, undefined)

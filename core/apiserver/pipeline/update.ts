@@ -6,7 +6,7 @@ import { StoreError } from '../../store/store.ts'
 import type { Encoded, Entry } from '../cache/cache.ts'
 import { sameButRevision } from '../cache/splice.ts'
 import { badRequest, conflict, fromStoreError, invalidObject, notFound } from '../errors.ts'
-import { objectOf } from '../output/view.ts'
+import { hasView, objectOf, prepareViews } from '../output/view.ts'
 import type { SubresourceDef, Work } from '../resources/resource-def.ts'
 import { admissionAttributes, Outcome } from './admit.ts'
 import { createObject } from './create.ts'
@@ -83,6 +83,7 @@ async function createAbsent(services: WriteServices, change: Change, context: Wr
 
 async function updateOnce(services: WriteServices, change: Change, current: Entry, context: WriteContext): Promise<Entry> {
   const { def, name } = context
+  if (!hasView(def, current)) await prepareViews(def, [current])
   const old = objectOf(def, current)
   const next = await change.next(current)
   const isConditional = checkPreconditions(next, current, old, context) && change.isPatch !== true
@@ -131,7 +132,7 @@ function revisionRequired({ def, name }: WriteContext): Error {
 async function persist(services: WriteServices, next: Work<KubeObject>, current: Entry, context: WriteContext): Promise<Entry> {
   const { def } = context
   const cache = services.cacheOf(def)
-  const encoded = encodeForStorage(def, next)
+  const encoded = await encodeForStorage(def, next)
   if (isFinished(next, context)) {
     if (!context.options.dryRun) await cache.delete(current, encoded)
     return unstoredEntry(encoded, current, current)

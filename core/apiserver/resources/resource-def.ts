@@ -72,6 +72,15 @@ export interface StorageConversion<T extends KubeObject = KubeObject> {
   readonly hub: string
   readonly toHub: (object: T) => KubeObject
   readonly fromHub: (stored: KubeObject) => T
+  /** Conversion by somebody else, which takes its time; `toHub` and `fromHub` are then not called. */
+  readonly remote?: RemoteConversion
+}
+
+/** Throws StatusError when the other side does not answer as it should. */
+export interface RemoteConversion {
+  readonly toHub: (object: KubeObject) => Promise<KubeObject>
+  /** As many as were given, in their order. */
+  readonly fromHub: (stored: readonly KubeObject[]) => Promise<readonly KubeObject[]>
 }
 
 /** `status`-like subresources write the parent through the pipeline with their own hooks; the rest is `custom`. */

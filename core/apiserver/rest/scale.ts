@@ -12,7 +12,7 @@ import type { Entry } from '../cache/cache.ts'
 import { negotiate, type OutputForm } from '../output/form.ts'
 import { textForm } from '../output/object-output.ts'
 import { protobufReader, valueToProtobuf } from '../output/protobuf.ts'
-import { bytesOf, isBuiltIn, objectOf } from '../output/view.ts'
+import { bytesOf, isBuiltIn, objectOf, prepareViews } from '../output/view.ts'
 import { readBody } from '../pipeline/body.ts'
 import { decodeBody, type ExpectedType } from '../pipeline/decode.ts'
 import { checkName } from '../pipeline/defaults.ts'
@@ -51,6 +51,7 @@ export async function handleScale(rest: RestRequest, scale: ScaleDef): Promise<A
   if (info.verb === 'get') {
     const entry = services.cacheOf(def).get(namespaceOf(rest), info.name)
     if (entry === undefined) throw notFound(def, info.name)
+    await prepareViews(def, [entry])
     return answer(rest, form, scaleOf(def, scale, entry))
   }
   const isPatch = info.verb === 'patch'
@@ -63,6 +64,7 @@ export async function handleScale(rest: RestRequest, scale: ScaleDef): Promise<A
   }
   // The parent's own hooks run: replicas are a part of its spec like any other.
   const { entry } = await updateObject(services, { next, isPatch, createsWhenAbsent: false }, context)
+  await prepareViews(def, [entry])
   return answer(rest, form, scaleOf(def, scale, entry))
 }
 

@@ -47,7 +47,9 @@ function matcher(def: ResourceDef, labels: Selector, fields: FieldSelector): (en
 function fieldOf(def: ResourceDef, entry: Entry, field: string): string | undefined {
   if (field === 'metadata.name') return entry.name
   if (field === 'metadata.namespace') return entry.namespace
-  const values = def.conversion === undefined ? entry.fields : def.selectableFields?.(objectOf(def, entry))
+  // NOTE: a version that somebody else makes is not made to be looked through; the stored version answers for it.
+  const isOwn = def.conversion === undefined || def.conversion.remote !== undefined
+  const values = isOwn ? entry.fields : def.selectableFields?.(objectOf(def, entry))
   return values?.[field]
 }
 

@@ -6,7 +6,7 @@ import { fromStoreError, internalError, tooOldRevision } from '../errors.ts'
 import { type EventOutput, eventOutput } from '../output/event-output.ts'
 import { negotiate } from '../output/form.ts'
 import { includeObjectOf } from '../output/table.ts'
-import { isBuiltIn } from '../output/view.ts'
+import { isBuiltIn, prepareViews } from '../output/view.ts'
 import type { ApiResponse } from '../request.ts'
 import { formResponse } from '../response.ts'
 import { type ListOptions, listOptions } from './list-options.ts'
@@ -75,7 +75,7 @@ interface WatchRun {
 
 /** Bytes of the answer: the state, then one chunk for each batch of events, until the time is up or the client goes. */
 async function* watchBody({ rest, start: begin, output, options }: WatchRun): AsyncGenerator<Uint8Array> {
-  const { request, services } = rest
+  const { request, services, def } = rest
   if (isAborted(request.signal)) return
   const start = begin()
   if (start.watch === undefined) {
@@ -89,17 +89,23 @@ async function* watchBody({ rest, start: begin, output, options }: WatchRun): As
   )
   let { revision } = start
   try {
+    await prepareViews(def, start.initial)
     yield* initialFrames(start.initial, output)
     if (options.sendInitialEvents === true && options.allowBookmarks) yield output.bookmark(revision, true)
     for (;;) {
       const batch = await start.watch.pull(life.signal)
       if (batch === undefined) return
       revision = batch.revision
+      await prepareViews(
+        def,
+        batch.events.map(({ entry }) => entry),
+      )
       const chunk = chunkOf(batch, output, options.allowBookmarks)
       if (chunk !== undefined) yield chunk
     }
   } catch (err) {
     if (err instanceof StoreError) yield output.error(statusOf(err, revision, rest))
+    else if (err instanceof StatusError) yield output.error(err.toStatus())
     else if (!isAborted(life.signal)) throw err
     // A last bookmark lets the client resume where this watch ended.
     else if (!isAborted(request.signal) && options.allowBookmarks) yield output.bookmark(revision, false)

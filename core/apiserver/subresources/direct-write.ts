@@ -26,7 +26,7 @@ export async function writeDirectly(services: WriteServices, { def, namespace, n
   for (let attempt = 1; ; attempt += 1) {
     const current = cache.get(namespace, name)
     if (current === undefined) throw notFound(def, name)
-    const encoded = encodeForStorage(def, change(current.object()) as Work<KubeObject>)
+    const encoded = await encodeForStorage(def, change(current.object()) as Work<KubeObject>)
     if (dryRun) return unstoredEntry(encoded, current, current)
     try {
       return await cache.update(current, encoded)

@@ -10,12 +10,11 @@ export const CLEANUP_FINALIZER = 'customresourcecleanup.apiextensions.k8s.io'
 type Hooks = ResourceSpec<CustomResourceDefinition>
 
 /** How CustomResourceDefinitions are defaulted, checked and deleted. */
-export const customResourceDefinitionHooks: Required<
-  Pick<Hooks, 'applyDefaults' | 'validate' | 'warnings' | 'extraFinalizers' | 'markDeleting'>
-> & { readonly beforeUpdate: (next: Work<CustomResourceDefinition>) => void } = {
+export const customResourceDefinitionHooks: Required<Pick<Hooks, 'applyDefaults' | 'validate' | 'extraFinalizers' | 'markDeleting'>> & {
+  readonly beforeUpdate: (next: Work<CustomResourceDefinition>) => void
+} = {
   applyDefaults,
   validate: definitionErrors,
-  warnings: unevaluated,
   extraFinalizers: ({ metadata }) => (metadata.deletionTimestamp === undefined ? [CLEANUP_FINALIZER] : []),
   markDeleting: markTerminating,
   beforeUpdate: rememberStorage,
@@ -54,11 +53,4 @@ function rememberStorage(crd: Work<CustomResourceDefinition>): void {
 
 function setStatus(crd: Work<CustomResourceDefinition>, change: Partial<CustomResourceDefinition['status']>): void {
   crd.status = { ...crd.status, ...change } as Work<CustomResourceDefinition>['status']
-}
-
-/** Says that conversion by webhook is not done. */
-function unevaluated({ spec }: CustomResourceDefinition): readonly string[] {
-  return spec.conversion?.strategy === 'Webhook' && spec.versions.filter(({ served }) => served).length > 1
-    ? ['spec.conversion: webhook conversion is not performed; versions are served with the same content']
-    : []
 }

@@ -8,6 +8,8 @@ import type { CertificateSigner, ControllerContext } from '../../controllers/run
 import { controllerRunner } from '../../controllers/runtime/run.ts'
 import { selectControllers } from '../../controllers/runtime/select.ts'
 import { createAgent } from '../agent/agent.ts'
+import { agentPaths } from '../agent/paths.ts'
+import type { AgentSettings } from '../agent/settings.ts'
 import type { Client } from '../client/client.ts'
 import { createInformerFactory, type InformerSet } from '../client/informer-factory.ts'
 import { createKindMapper } from '../client/kind-mapper.ts'
@@ -18,9 +20,13 @@ import type { Logger } from '../observability/log.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Running } from '../runtime/component.ts'
 import { createScheduler } from '../scheduler/scheduler.ts'
+import { type Choosing, chooseImages } from './component-images.ts'
 import { controllerClients } from './controller-clients.ts'
+import { tellChoices } from './image-events.ts'
+import type { ImageChoice } from './image-record.ts'
 import type { Milestone, NodeThreadData } from './node-thread-data.ts'
 import { ownControllers } from './own-controllers.ts'
+import { type ComponentImages, stageManifests } from './staging.ts'
 
 export interface NodeRun {
   readonly data: NodeThreadData
@@ -32,14 +38,30 @@ export interface NodeRun {
 
 /** Runs until the signal aborts; rejects when a part dies on its own. */
 export async function runNode(run: NodeRun, signal: AbortSignal): Promise<void> {
-  const parts: Running[] = [await startControllers(run, signal)]
-  run.reached('controllers')
-  parts.push(await startManifests(run, signal))
-  if (!run.data.config.disableAgent) parts.push(await startAgent(run, signal))
-  await Promise.all(parts.map((part) => part.done))
+  const { data, clock } = run
+  const settings = agentSettings(data)
+  const paths = agentPaths({ dataDir: data.config.dataDir })
+  const choosing = await chooseImages({ config: data.config, settings, paths, version: data.version, clock }, signal)
+  const pauseImage = settings.pauseImage === '' ? choosing.pause.image : settings.pauseImage
+  // The node starts while registries are asked: images of the components matter from the first manifest on.
+  const [control, agent] = await Promise.all([
+    startControlPlane(run, choosing, signal),
+    data.config.disableAgent ? [] : startAgent(run, { ...settings, pauseImage }, signal),
+  ])
+  await Promise.all([...control, agent].flat().map((part) => part.done))
 }
 
-async function startControllers(run: NodeRun, signal: AbortSignal): Promise<Running> {
+async function startControlPlane(run: NodeRun, choosing: Choosing, signal: AbortSignal): Promise<readonly Running[]> {
+  const choices = await choosing.all
+  for (const choice of choices) run.log.info({ ...choice }, 'Component image chosen')
+  const images = Object.fromEntries(choices.map(({ name, image }) => [name, image]))
+  stageManifests(run.data.config, images)
+  const controllers = await startControllers(run, images, signal)
+  run.reached('controllers')
+  return [controllers, await startManifests(run, choices, signal)]
+}
+
+async function startControllers(run: NodeRun, images: ComponentImages, signal: AbortSignal): Promise<Running> {
   const { data, log, clock } = run
   const { config } = data
   const clients = controllerClients(data)
@@ -58,7 +80,7 @@ async function startControllers(run: NodeRun, signal: AbortSignal): Promise<Runn
     contextAs(clients.account(account)),
   )
   const runner = controllerRunner(standard, { informers, clock, log })
-  const own = ownControllers({ data, contextAs, clients })
+  const own = ownControllers({ data, images, contextAs, clients })
   const scheduler = config.disableScheduler ? undefined : schedulerOf(run, informers)
   const running: Running[] = [await recorder.start(signal), await informers.start(signal), await runner.start(signal)]
   if (scheduler !== undefined) running.push(await scheduler.recorder.start(signal), await scheduler.component.start(signal))
@@ -74,7 +96,11 @@ function schedulerOf({ data, clock, log }: NodeRun, informers: InformerSet) {
   return { recorder, component: createScheduler({ client, informers, recorder, clock, log }) }
 }
 
-async function startManifests({ data, clock, log, reached }: NodeRun, signal: AbortSignal): Promise<Running> {
+async function startManifests(
+  { data, clock, log, reached }: NodeRun,
+  choices: readonly ImageChoice[],
+  signal: AbortSignal,
+): Promise<Running> {
   const { config } = data
   const transport = portTransport(data.ports.deploy)
   const manager = `deploy@${config.agent.nodeName}`
@@ -89,7 +115,10 @@ async function startManifests({ data, clock, log, reached }: NodeRun, signal: Ab
     folder: join(config.dataDir, 'server', 'manifests'),
     disable: config.disable,
     log,
-    onFirstPass: (failed) => reached('manifests', failed),
+    onFirstPass: (failed) => {
+      reached('manifests', failed)
+      tellChoices(choices, { client, recorder, config }, signal).catch((err: unknown) => log.warn({ err }, 'Choice of images not told'))
+    },
   })
   const running = [await recorder.start(signal), await component.start(signal)]
   return { done: Promise.all(running.map((part) => part.done)).then(() => undefined) }
@@ -98,19 +127,21 @@ async function startManifests({ data, clock, log, reached }: NodeRun, signal: Ab
 /** The load balancer's pods route for others. Source: K3s, kubelet defaults while ServiceLB is on. */
 const SERVICE_LB_SYSCTLS = 'net.ipv4.ip_forward,net.ipv6.conf.all.forwarding'
 
-async function startAgent(run: NodeRun, signal: AbortSignal): Promise<Running> {
+function agentSettings({ config, version }: NodeThreadData): AgentSettings {
+  return {
+    ...config.agent,
+    kubeletArgs: { 'allowed-unsafe-sysctls': SERVICE_LB_SYSCTLS, ...config.agent.kubeletArgs },
+    hasCloudController: !config.disableCloudController,
+    version,
+    ...(existsSync('/etc/rancher/k3ts/registries.yaml') && { privateRegistry: '/etc/rancher/k3ts/registries.yaml' }),
+  }
+}
+
+async function startAgent(run: NodeRun, settings: AgentSettings, signal: AbortSignal): Promise<Running> {
   const { data, clock, log, reached } = run
   const { config } = data
   const client = createClient(portTransport(data.ports.node), { userAgent: `kubelet/${data.version}` })
   const informers = createInformerFactory({ client, clock, log })
-  const settings = {
-    ...config.agent,
-    pauseImage: config.agent.pauseImage === '' ? (data.images['pause'] ?? '') : config.agent.pauseImage,
-    kubeletArgs: { 'allowed-unsafe-sysctls': SERVICE_LB_SYSCTLS, ...config.agent.kubeletArgs },
-    hasCloudController: !config.disableCloudController,
-    version: data.version,
-    ...(existsSync('/etc/rancher/k3ts/registries.yaml') && { privateRegistry: '/etc/rancher/k3ts/registries.yaml' }),
-  }
   const services = createInformerFactory({
     client: createClient(portTransport(data.ports.proxy), { userAgent: `kube-proxy/${data.version}` }),
     clock,

@@ -25,7 +25,7 @@ import type { Milestone } from './node-thread-data.ts'
 import { startNodeThread } from './node-thread-host.ts'
 import type { Progress } from './progress.ts'
 import type { ServerRun } from './server-run.ts'
-import { chooseImages, stage, stageImages } from './staging.ts'
+import { stageCharts, stageImages } from './staging.ts'
 import { isPublicPath, staticPaths } from './static-paths.ts'
 import { versionInfo } from './version-info.ts'
 
@@ -61,15 +61,14 @@ export async function startServer(run: ServerRun): Promise<RunningServer> {
   try {
     const api = await progress.step('API server', () => assemble(run, { pki, store, signal: life.signal }))
     assembled.api = api
-    const images = chooseImages(config, run.version)
     await progress.step('custom resources', () => installCrds(api, life.signal))
-    stage(config, images)
+    stageCharts(config)
     stageImages(config)
     const kubeconfig = await writeKubeconfig(config, pki)
     await writeCredKubeconfigs(config.dataDir, `https://127.0.0.1:${config.httpsPort}`)
     await ensureTokens({ dataDir: config.dataDir, serverCaPem: pki.authorities['server-ca'].certificatePem, token: tokenOf(run.secrets) })
     const renewal = await keepCertificates(run, pki, http, life.signal)
-    const node = await startNodeThread({ run, pki, api, images, nodePki: await nodePki(run, pki) })
+    const node = await startNodeThread({ run, pki, api, nodePki: await nodePki(run, pki) })
     const ready = followMilestones((name) => node.milestone(name), config, progress)
     const done = Promise.race([store.done, api.done, node.done, Promise.all([compaction, renewal.done]).then(() => undefined)])
     return {

@@ -7,7 +7,6 @@ export interface NodeThreadData {
   readonly config: ServerConfig
   readonly version: string
   readonly ports: Readonly<Record<PortName, MessagePort>>
-  readonly images: Readonly<Record<string, string>>
   readonly rootCa: string
   readonly kubelet: { readonly cert: string; readonly key: string; readonly clientCa: string }
   readonly proxyVariables: Readonly<Record<string, string>>

@@ -9,7 +9,6 @@ import type { ServerPki } from '../pki/server-pki.ts'
 import { controllerUsers, IDENTITIES, nodeUser, type PortName } from './identities.ts'
 import type { FromNodeThread, Milestone, NodeThreadData, ToNodeThread } from './node-thread-data.ts'
 import type { ServerRun } from './server-run.ts'
-import type { ComponentImages } from './staging.ts'
 import { answerSigner } from './thread-signer.ts'
 
 export interface NodeThread {
@@ -24,7 +23,6 @@ export interface NodeThreadOptions {
   readonly pki: ServerPki
   readonly nodePki: Leafs
   readonly api: AssembledApiServer
-  readonly images: ComponentImages
 }
 
 const STOP_MS = 5_000
@@ -81,7 +79,7 @@ export function startNodeThread(options: NodeThreadOptions): Promise<NodeThread>
 }
 
 function prepare(
-  { run, pki, nodePki, api, images }: NodeThreadOptions,
+  { run, pki, nodePki, api }: NodeThreadOptions,
   signal: AbortSignal,
 ): { readonly data: NodeThreadData; readonly transfer: readonly MessagePort[] } {
   const { config, version, environment, log } = run
@@ -110,7 +108,6 @@ function prepare(
     config,
     version,
     ports,
-    images,
     rootCa: pki.authorities['server-ca'].certificatePem,
     kubelet: { cert: serving.certificatePem, key: serving.keyPem, clientCa: pki.authorities['client-ca'].certificatePem },
     proxyVariables,

@@ -14,18 +14,20 @@ import type { Client } from '../client/client.ts'
 import type { Component } from '../runtime/component.ts'
 import { afterAccess, type Right } from './access.ts'
 import type { NodeThreadData } from './node-thread-data.ts'
+import type { ComponentImages } from './staging.ts'
 
 export interface OwnControllerDeps {
   readonly data: NodeThreadData
+  readonly images: ComponentImages
   readonly contextAs: (client: Client) => ControllerContext
   readonly clients: { readonly cloud: Client; readonly node: Client; readonly supervisor: Client }
 }
 
 /** One runner an identity. Those whose role a packaged manifest brings begin when it is there. Source: K3s, start of its cloud controller. */
-export function ownControllers({ data, contextAs, clients }: OwnControllerDeps): readonly Component[] {
+export function ownControllers({ data, images, contextAs, clients }: OwnControllerDeps): readonly Component[] {
   const runner = (name: string, client: Client, make: Make): readonly Component[] => {
     const context = contextAs(client)
-    const controllers = make(context, data)
+    const controllers = make(context, { ...data, images })
     return controllers.length === 0 ? [] : [{ ...controllerRunner(controllers, context), name }]
   }
   const withRole = (name: string, client: Client, make: Make): readonly Component[] =>
@@ -37,7 +39,8 @@ export function ownControllers({ data, contextAs, clients }: OwnControllerDeps):
   ]
 }
 
-type Make = (context: ControllerContext, data: NodeThreadData) => readonly Controller[]
+type OwnData = NodeThreadData & { readonly images: ComponentImages }
+type Make = (context: ControllerContext, data: OwnData) => readonly Controller[]
 
 const NODE_PATCH: Right = { group: '', resource: 'nodes', verb: 'patch' }
 
@@ -49,7 +52,7 @@ function nodeControllers({ client, informers }: ControllerContext, { config }: N
 
 function helmControllers(
   { client, informers, recorderFor, clock }: ControllerContext,
-  { config, images, proxyVariables }: NodeThreadData,
+  { config, images, proxyVariables }: OwnData,
 ): readonly Controller[] {
   if (config.disableHelmController) return []
   return [
@@ -76,7 +79,7 @@ function helmControllers(
 
 function cloudControllers(
   { client, informers, recorderFor }: ControllerContext,
-  { config, images }: NodeThreadData,
+  { config, images }: OwnData,
 ): readonly Controller[] {
   const controllers: Controller[] = []
   if (!config.disableCloudController)

@@ -11,21 +11,11 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, extname, join } from 'node:path'
-import { ENTRY_POINTS, embeddedImage } from '../../addons/image/entry-points.ts'
 import { installationRoot } from '../config/assets.ts'
 import type { ServerConfig } from '../config/config.ts'
 
 /** Full references of the images that packaged components use, by the short name of the entry point. */
 export type ComponentImages = Readonly<Record<string, string>>
-
-/** With `auto` the embedded images serve unless a registry or archive of the public ones was configured: a start never waits for a network. */
-export function chooseImages(config: ServerConfig, version: string): ComponentImages {
-  const prefix = config.systemDefaultRegistry === '' ? '' : `${config.systemDefaultRegistry.replace(/\/$/, '')}/`
-  const upstream = config.componentImages === 'upstream' || (config.componentImages === 'auto' && prefix !== '')
-  return Object.fromEntries(
-    ENTRY_POINTS.map(({ name, upstream: image }) => [name, upstream ? `${prefix}${image}` : embeddedImage(name, version)]),
-  )
-}
 
 /** Values of `%{NAME}%` in packaged files; user files are never templated. Source: K3s, staging of manifests. */
 export function templateVariables(config: ServerConfig, images: ComponentImages): ReadonlyMap<string, string> {
@@ -48,8 +38,8 @@ export function fillTemplate(text: string, variables: ReadonlyMap<string, string
   return text.replace(/%\{([\w-]+)\}%/g, (whole, name: string) => variables.get(name) ?? whole)
 }
 
-/** Writes packaged manifests (0600) and charts below DATA_DIR/server; files that --disable names are not written. */
-export function stage(config: ServerConfig, images: ComponentImages): void {
+/** Writes packaged manifests (0600) below DATA_DIR/server; files that --disable names are not written. */
+export function stageManifests(config: ServerConfig, images: ComponentImages): void {
   const root = installationRoot()
   const variables = templateVariables(config, images)
   const target = join(config.dataDir, 'server', 'manifests')
@@ -62,17 +52,32 @@ export function stage(config: ServerConfig, images: ComponentImages): void {
     mkdirSync(dirname(place), { recursive: true, mode: 0o700 })
     writeFileSync(place, content, { mode: 0o600 })
   }
-  const charts = join(root, 'dist', 'charts')
+}
+
+/** The packaged manifests that are deployed and name this image. */
+export function manifestsWith(image: string, config: ServerConfig): readonly string[] {
+  const folder = join(installationRoot(), 'manifests')
+  return filesBelow(folder).filter(
+    (path) => !isDisabled(path, config) && readFileSync(join(folder, path), 'utf8').includes(`%{IMAGE_${image}}%`),
+  )
+}
+
+/** Puts the packaged charts where helm jobs fetch them from. */
+export function stageCharts(config: ServerConfig): void {
+  const charts = join(installationRoot(), 'dist', 'charts')
   const staticCharts = join(config.dataDir, 'server', 'static', 'charts')
   mkdirSync(staticCharts, { recursive: true, mode: 0o755 })
   if (existsSync(charts)) cpSync(charts, staticCharts, { recursive: true })
 }
 
+/** The link in agent/images. */
+export const EMBEDDED_ARCHIVE = 'k3ts-embedded.tar'
+
 /** Puts the embedded image where the agent imports archives from: a link, so that no disk is spent twice. */
 export function stageImages(config: ServerConfig): void {
   const archive = join(installationRoot(), 'dist', 'image', 'embedded.tar')
   const folder = join(config.dataDir, 'agent', 'images')
-  const link = join(folder, 'k3ts-embedded.tar')
+  const link = join(folder, EMBEDDED_ARCHIVE)
   if (!existsSync(archive)) return
   mkdirSync(folder, { recursive: true, mode: 0o755 })
   const old = lstatSync(link, { throwIfNoEntry: false })

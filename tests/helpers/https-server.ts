@@ -82,7 +82,8 @@ async function drained(response: Http2ServerResponse): Promise<void> {
   })
 }
 
-async function selfSigned(): Promise<{ readonly cert: string; readonly key: string }> {
+/** A certificate of 127.0.0.1 that is its own authority. */
+export async function selfSigned(): Promise<{ readonly cert: string; readonly key: string }> {
   x509.cryptoProvider.set(webcrypto as unknown as Parameters<typeof x509.cryptoProvider.set>[0])
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
   const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])

@@ -15,8 +15,16 @@ export interface ImageRecipe {
   readonly workingDir?: string
 }
 
-/** An archive in OCI layout, as `ctr images import` and agent/images take it. */
-export function buildImageArchive(recipe: ImageRecipe): Buffer {
+/** The parts of an image, as registries and archives hold them. */
+export interface BuiltImage {
+  readonly layer: Buffer
+  readonly config: Buffer
+  readonly manifest: Buffer
+}
+
+const MANIFEST_TYPE = 'application/vnd.oci.image.manifest.v1+json'
+
+export function buildImage(recipe: ImageRecipe): BuiltImage {
   const layer = tarOf(recipe.files)
   const compressed = gzipSync(layer, { level: 1 })
   const config = Buffer.from(
@@ -38,16 +46,22 @@ export function buildImageArchive(recipe: ImageRecipe): Buffer {
   const manifest = Buffer.from(
     JSON.stringify({
       schemaVersion: 2,
-      mediaType: 'application/vnd.oci.image.manifest.v1+json',
+      mediaType: MANIFEST_TYPE,
       config: descriptor('application/vnd.oci.image.config.v1+json', config),
       layers: [descriptor('application/vnd.oci.image.layer.v1.tar+gzip', compressed)],
     }),
   )
+  return { layer: compressed, config, manifest }
+}
+
+/** An archive in OCI layout, as `ctr images import` and agent/images take it. */
+export function buildImageArchive(recipe: ImageRecipe): Buffer {
+  const { layer, config, manifest } = buildImage(recipe)
   const index = {
     schemaVersion: 2,
     manifests: [
       {
-        ...descriptor('application/vnd.oci.image.manifest.v1+json', manifest),
+        ...descriptor(MANIFEST_TYPE, manifest),
         annotations: { 'io.containerd.image.name': recipe.name, 'org.opencontainers.image.ref.name': recipe.name.split(':').at(-1) },
       },
     ],
@@ -55,7 +69,7 @@ export function buildImageArchive(recipe: ImageRecipe): Buffer {
   return tarOf([
     { path: 'oci-layout', content: Buffer.from('{"imageLayoutVersion":"1.0.0"}') },
     { path: 'index.json', content: Buffer.from(JSON.stringify(index)) },
-    ...[compressed, config, manifest].map((content) => ({ path: `blobs/sha256/${digestOf(content).slice(7)}`, content })),
+    ...[layer, config, manifest].map((content) => ({ path: `blobs/sha256/${digestOf(content).slice(7)}`, content })),
   ])
 }
 
@@ -93,6 +107,6 @@ function descriptor(mediaType: string, content: Buffer): { mediaType: string; di
   return { mediaType, digest: digestOf(content), size: content.length }
 }
 
-function digestOf(content: Buffer): string {
+export function digestOf(content: Buffer): string {
   return `sha256:${createHash('sha256').update(content).digest('hex')}`
 }

@@ -15,13 +15,13 @@ interface RegistryConfig {
   readonly auth?: RegistryAuthSettings | null
   readonly tls?: RegistryTls | null
 }
-interface RegistryAuthSettings {
+export interface RegistryAuthSettings {
   readonly username?: string
   readonly password?: string
   readonly auth?: string
   readonly identity_token?: string
 }
-interface RegistryTls {
+export interface RegistryTls {
   readonly ca_file?: string
   readonly cert_file?: string
   readonly key_file?: string
@@ -87,10 +87,11 @@ function tlsLines(config: RegistryConfig | null | undefined): readonly string[] 
   return lines
 }
 
-const defaultHost = (name: string): string => (name === 'docker.io' ? 'registry-1.docker.io' : name)
+/** Where the images of a registry's name are really served. */
+export const defaultHost = (name: string): string => (name === 'docker.io' ? 'registry-1.docker.io' : name)
 
 /** A bare host gets a scheme (http for loopback on an odd port, else https) and every endpoint the /v2 root. */
-function endpointUrl(endpoint: string): URL {
+export function endpointUrl(endpoint: string): URL {
   const url = new URL(endpoint.includes('://') ? endpoint : `${schemeFor(endpoint)}://${endpoint}`)
   if (url.pathname === '' || url.pathname === '/') url.pathname = '/v2'
   return url

@@ -72,7 +72,8 @@ async function withTemplate(etc: string, major: number, base: string): Promise<s
   return base
 }
 
-async function readRegistries(settings: AgentSettings): Promise<RegistriesFile> {
+/** registries.yaml; empty when there is none. Throws Error when it cannot be read, naming the file. */
+export async function readRegistries(settings: Pick<AgentSettings, 'privateRegistry'>): Promise<RegistriesFile> {
   const path = settings.privateRegistry ?? '/etc/rancher/k3ts/registries.yaml'
   const text = await readIfExists(path)
   if (text === undefined) return {}

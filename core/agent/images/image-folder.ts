@@ -6,7 +6,7 @@ import { isAborted } from '../../runtime/abort.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import type { ImageService } from '../cri/index.ts'
 import { ignoreMissing } from '../files.ts'
-import { type ImageStore, importArchive, isArchive, isUnsupportedArchive } from './archive.ts'
+import { archiveImages, type ImageStore, importArchive, isArchive, isUnsupportedArchive } from './archive.ts'
 
 export interface ImageFolderDeps {
   readonly dir: string
@@ -42,6 +42,26 @@ export function createImageFolder(deps: ImageFolderDeps): ImageFolder {
     },
     follow: (signal) => follow(deps, signal),
   }
+}
+
+/**
+ * The images that lie in the folder, by full name, with the file each is in; the file `except` is left out. Archives that were
+ * imported before are not read again.
+ * What cannot be read counts as empty here: the import tells about it.
+ */
+export async function imagesInFolder(dir: string, except: string, signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
+  const cache = await readCache(dir)
+  const found = new Map<string, string>()
+  for (const name of (await ignoreMissing(readdir(dir))) ?? []) {
+    if (!isArchive(name) || name === except) continue
+    const info = await ignoreMissing(stat(join(dir, name)))
+    if (info?.isFile() !== true) continue
+    const known = cache[name]
+    const isSame = known?.size === info.size && known.mtimeMs === info.mtimeMs
+    const images = isSame ? known.images : await archiveImages(join(dir, name), signal).catch(() => [])
+    for (const image of images) found.set(image, name)
+  }
+  return found
 }
 
 /** One look at all files. `waitForQuiet`: files that changed just now are left alone. Returns whether such files were seen. */

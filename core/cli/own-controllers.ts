@@ -77,10 +77,7 @@ function helmControllers(
   ]
 }
 
-function cloudControllers(
-  { client, informers, recorderFor }: ControllerContext,
-  { config, images }: OwnData,
-): readonly Controller[] {
+function cloudControllers({ client, informers, recorderFor }: ControllerContext, { config, images }: OwnData): readonly Controller[] {
   const controllers: Controller[] = []
   if (!config.disableCloudController)
     controllers.push(cloudNodeController({ client, nodes: informers.informer(nodes), recorder: recorderFor('cloud-node-controller') }))

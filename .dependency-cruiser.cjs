@@ -9,7 +9,7 @@ module.exports = {
     only('runtime-is-generic', '^core/runtime/', '^core/(meta|runtime|observability)/'),
     only('observability-is-a-leaf', '^core/observability/', '^core/observability/'),
     only('store-knows-no-kubernetes', '^core/store/', '^core/(store|runtime|observability)/'),
-    only('addons-are-data', '^addons/', '^(addons/|core/(meta|api|config|client|runtime|observability)/)'),
+    only('addons-are-data', '^addons/', '^(addons/|core/(meta|api|config|client|pki|runtime|observability)/)'),
     never('backends-apart', { path: '^core/store/(sqlite|postgres|mysql|etcd)/' }, '^core/store/(sqlite|postgres|mysql|etcd)/', {
       pathNot: '^core/store/$1/',
     }),

@@ -28,6 +28,7 @@ export const ENTRY_POINTS: readonly EntryPoint[] = [
     env: ['HOME=/home/klipper-helm'],
   },
   { name: 'klipper-lb', upstream: 'rancher/klipper-lb:v0.4.13', entrypoint: ['/bin/sh', '/k3ts/service-lb.sh'] },
+  { name: 'metrics-server', upstream: 'rancher/mirrored-metrics-server:v0.8.0', entrypoint: program('metrics-server') },
   { name: 'local-path-provisioner', upstream: 'rancher/local-path-provisioner:v0.0.32', entrypoint: program('local-path') },
   { name: 'busybox', upstream: 'rancher/mirrored-library-busybox:1.37.0', entrypoint: [] },
   { name: 'traefik', upstream: 'rancher/mirrored-library-traefik:3.5.1', entrypoint: program('ingress') },

@@ -3,7 +3,7 @@ import type { Component } from '../runtime/component.ts'
 import type { AgentDeps } from './agent-deps.ts'
 import { cniConfig } from './cni/component.ts'
 import type { RuntimeService } from './cri/index.ts'
-import { kubeletAuthorizer } from './kubelet-access.ts'
+import { kubeletAuthenticator, kubeletAuthorizer } from './kubelet-access.ts'
 import { type AgentPaths, cniConfDir } from './paths.ts'
 import { serviceProxy } from './proxy/component.ts'
 import { nftRunner } from './proxy/nft.ts'
@@ -48,7 +48,8 @@ export function kubeletParts(
     tls: kubeletTls,
     pods: directory,
     runtime,
-    authorize: kubeletAuthorizer(client, settings.nodeName),
+    authenticate: kubeletAuthenticator(client, clock),
+    authorize: kubeletAuthorizer(client, settings.nodeName, clock),
     metrics: () => stats.resourceMetrics(new AbortController().signal),
     stats: (signal) => stats.summary(signal),
     clock,

@@ -45,7 +45,7 @@ describe('packaged manifests', () => {
     await api[Symbol.asyncDispose]()
   })
 
-  for (const file of readdirSync(FOLDER).filter((name) => name.endsWith('.yaml'))) {
+  for (const file of readdirSync(FOLDER, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.yaml'))) {
     it(`${file} has no unknown variable, and the API server takes each object without a warning`, async () => {
       const text = readFileSync(new URL(file, FOLDER), 'utf8').replaceAll(/%\{([\w-]+)\}%/g, (whole, name: string) => {
         assert.ok(name in VALUES || name === LATE, `unknown variable ${name}`)

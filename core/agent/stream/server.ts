@@ -1,6 +1,6 @@
 /**
- * The kubelet's HTTPS API: logs, sessions, pods, health, metrics. Callers are known by a certificate of the client authority; what they
- * may do is decided by the API server. Source: Kubernetes docs, kubelet authentication and authorization.
+ * The kubelet's HTTPS API: logs, sessions, pods, health, metrics. Callers are known by a certificate of the client authority or by a
+ * bearer token; what they may do is decided by the API server. Source: Kubernetes docs, kubelet authentication and authorization.
  */
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
@@ -32,6 +32,8 @@ export interface KubeletServerDeps {
   readonly tls: { readonly cert: string; readonly key: string; readonly clientCa: string }
   readonly pods: PodDirectory
   readonly runtime: StreamingRuntime
+  /** Asks the API server who stands behind a bearer token (TokenReview); undefined when nobody does. */
+  readonly authenticate: (token: string, signal: AbortSignal) => Promise<Caller | undefined>
   /** Asks the API server (SubjectAccessReview on nodes/<subresource>). */
   readonly authorize: (
     caller: Caller,
@@ -106,7 +108,7 @@ async function serve(request: IncomingMessage, response: ServerResponse, deps: K
 async function admit(request: IncomingMessage, deps: KubeletServerDeps, signal: AbortSignal): Promise<Action> {
   const url = new URL(request.url ?? '/', 'https://kubelet')
   const action = parseAction(url.pathname, url.searchParams)
-  const caller = callerOf(request.socket)
+  const caller = callerOf(request.socket) ?? (await bearerOf(request, deps, signal))
   if (caller === undefined) throw new KubeletHttpError(401, 'Unauthorized')
   if (action === undefined) throw new KubeletHttpError(404, '404 page not found')
   const access = requiredAccess(action, request.method ?? 'GET')
@@ -119,6 +121,15 @@ function callerOf(socket: Duplex): Caller | undefined {
   const { CN, O } = socket.getPeerCertificate().subject
   const name = Array.isArray(CN) ? CN[0] : CN
   return name === undefined ? undefined : { name, groups: O === undefined ? [] : Array.isArray(O) ? O : [O] }
+}
+
+function bearerOf(
+  { headers }: IncomingMessage,
+  { authenticate }: KubeletServerDeps,
+  signal: AbortSignal,
+): Promise<Caller | undefined> | undefined {
+  const [, token] = /^Bearer (\S+)$/i.exec(headers.authorization ?? '') ?? []
+  return token === undefined ? undefined : authenticate(token, signal)
 }
 
 async function answer(action: Action, response: ServerResponse, deps: KubeletServerDeps, signal: AbortSignal): Promise<void> {

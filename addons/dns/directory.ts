@@ -11,6 +11,7 @@ export interface ClusterDirectory extends Directory {
   readonly serial: () => number
 }
 
+/** Follows Services, their slices and namespaces, and with `watchPods` the pods. */
 export function clusterDirectory(
   informers: InformerFactory,
   options: { readonly watchPods: boolean; readonly now: () => number },

@@ -68,6 +68,7 @@ export function lookup(query: Query, zone: string, settings: ZoneSettings, direc
   return serviceRecords(query, { namespace, labels, zone }, settings, directory)
 }
 
+/** The record that goes with negative answers. */
 export function soa(zone: string, ttlSeconds: number, serial: number): Answer {
   return {
     type: 'SOA',

@@ -171,10 +171,12 @@ const OPT: Answer = {
   options: [],
 }
 
+/** Lower case, without the final dot; the root is empty. */
 export function plainName(name: string): string {
   return name === '.' ? '' : name.toLowerCase().replace(/\.$/, '')
 }
 
+/** A query under a random identifier that asks for recursion. */
 export function queryFor(question: { readonly name: string; readonly type: RecordType }): Buffer {
   return encode({ type: 'query', id: randomInt(65_536), flags: RECURSION_DESIRED, questions: [{ ...question, class: 'IN' }] })
 }

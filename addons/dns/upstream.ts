@@ -21,6 +21,7 @@ export function readUpstreams(to: readonly string[]): readonly Upstream[] {
   return to.flatMap((target) => (target.startsWith('/') ? nameserversOf(readFileSync(target, 'utf8')) : [parseUpstream(target)]))
 }
 
+/** The nameserver lines of resolv.conf, without interface names. */
 export function nameserversOf(resolvConf: string): readonly Upstream[] {
   return resolvConf
     .split('\n')

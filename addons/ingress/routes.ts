@@ -57,6 +57,7 @@ export function matchRoute(routes: readonly Route[], host: string, path: string)
   return routes.find((route) => matchesHost(route.host, name) && matchesPath(route, path))
 }
 
+/** Empty patterns match all; `*.` stands for exactly one label. */
 export function matchesHost(pattern: string, name: string): boolean {
   if (pattern === '' || pattern === name) return true
   return pattern.startsWith('*.') && name.indexOf('.') > 0 && name.slice(name.indexOf('.')) === pattern.slice(1)

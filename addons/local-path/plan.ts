@@ -41,6 +41,7 @@ export function assertPossible(claim: PersistentVolumeClaim, shared: boolean): v
     throw new Error(`NodePath only supports ReadWriteOnce and ReadWriteOncePod (1.22+) access modes, not ${foreign}`)
 }
 
+/** The name is the claim's uid's: a second attempt finds the volume of the first. */
 export function volumeName(claim: PersistentVolumeClaim): string {
   return `pvc-${claim.metadata.uid}`
 }
@@ -73,6 +74,7 @@ export interface VolumeInput {
   readonly node?: { readonly name: string; readonly hostname: string } | undefined
 }
 
+/** The volume for a claim whose folder exists. Throws Error for a volume type other than hostPath and local. */
 export function volumeFor({ claim, storageClass, path, node }: VolumeInput): Draft<PersistentVolume> {
   const kind = (claim.metadata.annotations?.volumeType ?? storageClass.metadata.annotations?.defaultVolumeType ?? 'hostPath').toLowerCase()
   if (kind !== 'local' && kind !== 'hostpath') throw new Error(`"${kind}" is not a recognised volume type: expected local or hostPath`)

@@ -204,6 +204,7 @@ interface Failure {
   readonly error: unknown
 }
 
+/** Counts what is owned; `failure` becomes the condition ReplicaFailure. */
 export function planStatus(set: Replicated, owned: readonly Pod[], failure: Failure | undefined, nowMs: number): ReplicaSetStatus {
   const active = owned.filter(isActive)
   const templateLabels = selectorOfMap(set.spec.template?.metadata.labels)

@@ -94,6 +94,7 @@ export function planRevisionCleanup(
   return unused.slice(0, Math.max(0, unused.length - limit))
 }
 
+/** One after the other; those that are gone already count as deleted. */
 export async function deleteRevisions(client: Client, revisions: readonly ControllerRevision[], signal: AbortSignal): Promise<void> {
   for (const { metadata } of revisions) await ignoreNotFound(client.delete(controllerRevisions, metadata, { signal }))
 }

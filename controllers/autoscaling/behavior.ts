@@ -44,12 +44,14 @@ const DEFAULT_DOWN: HPAScalingRules = {
   policies: [{ type: 'Percent', value: 100, periodSeconds: 15 }],
 }
 
+/** The behaviour of both directions with the defaults filled in. */
 export function rulesOf({ spec }: HorizontalPodAutoscaler): { readonly up: HPAScalingRules; readonly down: HPAScalingRules } {
   return { up: { ...DEFAULT_UP, ...spec.behavior?.scaleUp }, down: { ...DEFAULT_DOWN, ...spec.behavior?.scaleDown } }
 }
 
 /** From what the metrics ask for to what may be done now. */
 
+/** The wanted count after stabilisation windows, rates and bounds, and which of them held it back. */
 export function planScale(
   autoscaler: HorizontalPodAutoscaler,
   wanted: number,

@@ -29,6 +29,7 @@ export function requestProblem(signerName: string, facts: RequestFacts, usages: 
   }
 }
 
+/** Whether the request has exactly the form of a kubelet's client certificate. */
 export function isKubeletClient(facts: RequestFacts, usages: readonly string[]): boolean {
   return requestProblem(KUBELET_CLIENT, facts, usages) === undefined
 }

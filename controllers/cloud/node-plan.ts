@@ -21,6 +21,7 @@ export interface Initialization {
   readonly taints: readonly Taint[]
 }
 
+/** What to write: addresses that differ, and what ends the initialisation of a new node. Nothing before its agent has told an address. */
 export function planNode(node: Node): NodePlan {
   const addresses = planAddresses(node)
   if (addresses === undefined) return {}

@@ -82,6 +82,7 @@ export async function writeFinalizers(service: Service, finalizers: readonly str
   await ignoreNotFound(client.patch(services, service.metadata, { type: 'merge', body }, { signal, fieldManager: FIELD_MANAGER }))
 }
 
+/** Replaces the addresses in the status; none takes the field out. */
 export async function writeIngress(
   service: Service,
   ingress: readonly LoadBalancerIngress[],

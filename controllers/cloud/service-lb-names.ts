@@ -63,6 +63,7 @@ export function isOurs(service: Service): boolean {
   return isLoadBalancer(service) && (service.spec.loadBalancerClass ?? '') === ''
 }
 
+/** Whether only nodes with a pod of the Service may answer for it. */
 export function isLocal({ spec }: Service): boolean {
   return spec.externalTrafficPolicy === 'Local'
 }

@@ -10,6 +10,7 @@ import { CLEANUP_FINALIZER, isLoadBalancer, isOurs, LEGACY_FINALIZER } from './s
  */
 export type Duty = 'serve' | 'clean' | 'leave'
 
+/** Whether the Service gets a DaemonSet, loses what it had, or is another load balancer's. */
 export function dutyOf(service: Service): Duty {
   if (isLoadBalancer(service) && !isOurs(service)) return 'leave'
   return isLoadBalancer(service) && service.metadata.deletionTimestamp === undefined ? 'serve' : 'clean'
@@ -30,6 +31,7 @@ export interface DaemonSetPlan {
   readonly remove: readonly DaemonSet[]
 }
 
+/** What to write and what to remove so that exactly the wanted one is left. */
 export function planDaemonSets(existing: readonly DaemonSet[], wanted: Draft<DaemonSet> | undefined): DaemonSetPlan {
   const wantedKey = wanted === undefined ? undefined : objectKey(wanted.metadata?.namespace, wanted.metadata?.name ?? '')
   const remove = existing.filter((set) => keyOf(set) !== wantedKey && set.metadata.deletionTimestamp === undefined)

@@ -213,6 +213,7 @@ export function buildServiceAccount(chart: HelmChart): Draft<ServiceAccount> {
   }
 }
 
+/** Binds the job's account to the role of the settings in the whole cluster. */
 export function buildClusterRoleBinding(chart: HelmChart, settings: HelmSettings): Draft<ClusterRoleBinding> {
   const { name, namespace = 'default' } = chart.metadata
   return {
@@ -224,6 +225,7 @@ export function buildClusterRoleBinding(chart: HelmChart, settings: HelmSettings
   }
 }
 
+/** The inline values of chart and config, a key each. */
 export function buildValuesSecret(chart: HelmChart, config: HelmChartConfig | undefined): Draft<Secret> {
   const data = Object.fromEntries(
     Object.entries(inlineValues(chart, config)).map(([key, text]) => [key, Buffer.from(text).toString('base64')]),

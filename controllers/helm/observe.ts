@@ -34,6 +34,7 @@ export interface Recorder {
   event(object: KubeObject, type: 'Normal' | 'Warning', reason: string, message: string): void
 }
 
+/** Pods that the job controls; none without a job. */
 export function podsOf(job: Job | undefined, deps: Pick<HelmDeps, 'pods'>): readonly Pod[] {
   if (job === undefined) return []
   return deps.pods

@@ -48,6 +48,7 @@ export function classify(seen: Observation): ChartState {
   return { kind: 'running', job, problem: lastProblem(seen.pods) }
 }
 
+/** The hash of the configuration that the job was made for. */
 export function jobHash(job: Job): string | undefined {
   return job.spec.template.metadata.annotations?.[CONFIG_HASH]
 }

@@ -35,6 +35,7 @@ export function conditionsFor(facts: Report): readonly HelmChartCondition[] {
   return [created, failed, ready]
 }
 
+/** Whether nothing a reader looks at differs; times of transitions do not count. */
 export function sameStatus(old: HelmChartStatus | undefined, next: HelmChartStatus): boolean {
   const plain = (status: HelmChartStatus | undefined): string =>
     JSON.stringify([status?.jobName, status?.conditions?.map((c) => [c.type, c.status, c.reason ?? '', c.message ?? ''])])

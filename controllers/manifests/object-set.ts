@@ -43,6 +43,7 @@ interface PlainMetadata {
   readonly annotations?: Readonly<Record<string, string>> | undefined
 }
 
+/** `apps/v1, Kind=Deployment`, as the annotation of an Addon lists kinds. */
 export function gvkOf(object: { readonly apiVersion?: string | undefined; readonly kind?: string | undefined }): string {
   return `${object.apiVersion ?? ''}, Kind=${object.kind ?? ''}`
 }
@@ -55,6 +56,7 @@ export function parseGvks(text: string | undefined): readonly { readonly apiVers
     .flatMap((match) => (match?.[1] === undefined || match[2] === undefined ? [] : [{ apiVersion: match[1], kind: match[2] }]))
 }
 
+/** Kind, namespace and name as one text. */
 export function identityOf(object: KubeObject | PlainObject): string {
   return `${gvkOf(object)} ${object.metadata.namespace ?? ''}/${object.metadata.name}`
 }

@@ -79,6 +79,7 @@ function isMirrored({ metadata }: Endpoints, service: Service): boolean {
   return service.spec.selector === undefined && metadata.labels?.[SKIP] !== 'true' && metadata.annotations?.[LEADER] === undefined
 }
 
+/** Addresses of one family, grouped by ports; at most a thousand of each subset. */
 export function desiredMirror(subsets: readonly EndpointSubset[], family: IpFamily): ReadonlyMap<string, PortGroup> {
   const groups = new Map<string, { readonly ports: readonly EndpointPort[]; readonly endpoints: Endpoint[] }>()
   for (const { addresses = [], notReadyAddresses = [], ports = [] } of subsets) {

@@ -84,6 +84,7 @@ async function reconcile(key: ObjectKey, deps: EndpointsDeps, { signal }: Reconc
   return done
 }
 
+/** The whole object as it should be, on top of what others keep in its metadata. */
 export function planEndpoints(service: Service, pods: readonly Pod[], existing: Endpoints | undefined): Endpoints {
   const subsets = planSubsets(service, pods)
   const { limited, truncated } = limit(subsets)

@@ -33,6 +33,7 @@ export function hasEndpoint(pod: Pod): boolean {
   return !isFinished(pod) && addressesOf(pod).length > 0
 }
 
+/** All addresses of a pod; none before it has a network. */
 export function addressesOf({ status }: Pod): readonly string[] {
   if (status.podIPs !== undefined && status.podIPs.length > 0) return status.podIPs.map(({ ip }) => ip)
   return status.podIP === undefined || status.podIP === '' ? [] : [status.podIP]
@@ -49,6 +50,7 @@ export function familiesOf({ spec }: Service): readonly IpFamily[] {
   return [spec.clusterIP !== undefined && spec.clusterIP.includes(':') ? 'IPv6' : 'IPv4']
 }
 
+/** Whether clients get the pods' addresses instead of one for the Service. */
 export function isHeadless({ spec }: Service): boolean {
   return spec.clusterIP === 'None'
 }

@@ -159,6 +159,7 @@ function scaledBy(
   return object?.metadata.uid === uid ? { uid, replicas: object.spec.replicas ?? 1 } : undefined
 }
 
+/** How many of the covered pods may go now. Evictions that were granted but do not show yet count as gone. */
 export function planStatus(
   budget: PodDisruptionBudget,
   covered: readonly Pod[],

@@ -9,6 +9,7 @@ export function isActive(pod: Pod): boolean {
   return !isFinished(pod) && pod.metadata.deletionTimestamp === undefined
 }
 
+/** Whether the pod will never run again. */
 export function isFinished(pod: Pod): boolean {
   return pod.status.phase === 'Succeeded' || pod.status.phase === 'Failed'
 }
@@ -17,6 +18,7 @@ export function isReady(pod: Pod): boolean {
   return isConditionTrue(pod.status.conditions, 'Ready')
 }
 
+/** On its way out, its containers may still run. */
 export function isTerminating(pod: Pod): boolean {
   return !isFinished(pod) && pod.metadata.deletionTimestamp !== undefined
 }
@@ -74,6 +76,7 @@ export function indexByNode(pods: Informer<Pod>): Informer<Pod> {
   return pods
 }
 
+/** Needs `indexByNode` on the same informer. */
 export function podsOn(pods: Informer<Pod>, node: string): readonly Pod[] {
   return pods.byIndex(BY_NODE, node)
 }

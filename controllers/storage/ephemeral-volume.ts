@@ -69,6 +69,7 @@ async function ensureClaim(pod: Pod, volume: Volume, { client, claims }: Ephemer
   if (!isControlledBy(claim, pod)) throw new Error(`PVC "${name}" was not created for pod "${pod.metadata.name}" (pod is not owner)`)
 }
 
+/** The claim that lives and dies with its pod. */
 export function claimFor({ metadata }: Pod, { name, ephemeral }: Volume): Draft<PersistentVolumeClaim> {
   const template = ephemeral?.volumeClaimTemplate
   return {

@@ -42,6 +42,7 @@ export const staticPodsDir = (paths: AgentPaths): string => join(paths.agentDir,
 /** Everything of one pod: volumes, containers' termination messages, etc-hosts. */
 export const podDir = (paths: AgentPaths, uid: string): string => join(paths.kubeletRoot, 'pods', uid)
 
+/** Where kubectl and log collectors look, too: NAMESPACE_NAME_UID. */
 export function podLogDir(paths: AgentPaths, pod: { readonly namespace: string; readonly name: string; readonly uid: string }): string {
   return join(paths.podLogs, `${pod.namespace}_${pod.name}_${pod.uid}`)
 }

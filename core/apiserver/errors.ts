@@ -31,6 +31,7 @@ export function alreadyExists(target: GroupResource, name: string): StatusError 
 
 const MODIFIED_TEXT = 'the object has been modified; please apply your changes to the latest version and try again'
 
+/** `text` says what was in the way; by default that the object was modified. */
 export function conflict(target: GroupResource, name: string, text: string = MODIFIED_TEXT, cause?: unknown): StatusError {
   const message = `Operation cannot be fulfilled on ${qualified(target)} ${quote(name)}: ${text}`
   return new StatusError('Conflict', message, detailsOf(target, name), { cause })

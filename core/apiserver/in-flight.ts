@@ -24,6 +24,7 @@ export interface InFlight {
   enter(verb: string, user: UserInfo): () => void
 }
 
+/** Counts reading and writing requests apart. `enter` throws StatusError TooManyRequests at the limit. */
 export function createInFlight(limits: InFlightLimits, metrics: RequestMetrics): InFlight {
   const current = { readOnly: 0, mutating: 0 }
   const leaving = { readOnly: leave('readOnly'), mutating: leave('mutating') }

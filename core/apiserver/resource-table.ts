@@ -14,6 +14,7 @@ export interface ResourceTable {
   onChange(listener: () => void): () => void
 }
 
+/** The built-in kinds, and those that owners add and take away while the server runs. */
 export function createResourceTable(builtIn: readonly ResourceDef[]): ResourceTable {
   const byOwner = new Map<string, readonly ResourceDef[]>([['', builtIn]])
   const listeners = new Set<() => void>()

@@ -42,6 +42,7 @@ export interface RunningServer {
 
 const STOP_GRACE_MS = 3_000
 
+/** Starts all parts in order. Rejects with the error of the part that failed, when listener and datastore are closed again. */
 export async function startServer(run: ServerRun): Promise<RunningServer> {
   const { config, progress, log, clock } = run
   const life = new AbortController()

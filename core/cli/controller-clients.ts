@@ -17,6 +17,7 @@ export interface ControllerClients {
   readonly supervisor: Client
 }
 
+/** A client for the account of each controller, made when it is first asked for. */
 export function controllerClients({ ports, version }: Pick<NodeThreadData, 'ports' | 'version'>): ControllerClients {
   const transportAs = portTransports(ports.controllers)
   const client = (as: string, userAgent: string): Client => createClient(transportAs(as), { userAgent })

@@ -28,6 +28,7 @@ export interface NodeThreadOptions {
 const STOP_MS = 5_000
 const PROXY_VARIABLES = ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'ALL_PROXY']
 
+/** Starts the thread; `milestone` tells how far it is, `done` rejects with the error of the part that failed. */
 export function startNodeThread(options: NodeThreadOptions): Promise<NodeThread> {
   const { run, pki, api } = options
   const life = new AbortController()

@@ -6,6 +6,7 @@ export interface Progress {
   say(text: string): void
 }
 
+/** Tells steps with the time that each took. */
 export function createProgress(clock: Clock, write: (text: string) => void): Progress {
   return {
     step: async (name, work) => {

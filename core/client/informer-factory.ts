@@ -23,6 +23,7 @@ export interface InformerSet extends InformerFactory, Component {
   release(type: ResourceType<KubeObject>, scope?: InformerOptions): void
 }
 
+/** Informers asked for with equal type and options are one. None runs before `start`. */
 export function createInformerFactory(deps: InformerFactoryDeps): InformerSet {
   return new SharedInformers(deps)
 }

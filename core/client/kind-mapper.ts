@@ -13,6 +13,7 @@ interface ResourceList {
   readonly resources?: readonly { readonly name: string; readonly kind: string; readonly namespaced: boolean }[]
 }
 
+/** Over discovery, read when a kind is first asked for. */
 export function createKindMapper(transport: Transport): KindMapper {
   const known = new Map<string, ResourceType<KubeObject>>()
   return {

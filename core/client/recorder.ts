@@ -57,6 +57,7 @@ const RETRY_MS = 10_000
 /** Kubernetes refuses longer messages. */
 const MAX_MESSAGE = 1024
 
+/** Sends events in the background: nothing waits for them, and when too many wait further ones are dropped. */
 export function createRecorder(options: RecorderOptions): RunningRecorder {
   return new Recorder(options)
 }

@@ -38,6 +38,7 @@ function parseStatus(text: string): Partial<Status> | undefined {
   }
 }
 
+/** UTF-8, without a copy. */
 export function textOf(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
 }

@@ -50,6 +50,7 @@ export function fromFiles(path: string, command: Command, explicit: boolean): So
   return { values, problems, warnings }
 }
 
+/** The flags that a command knows. */
 export function flagsOf(command: Command): readonly Flag[] {
   return FLAGS.filter((flag) => flag.commands.includes(command))
 }

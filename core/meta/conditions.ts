@@ -7,10 +7,12 @@ export interface ConditionLike {
   readonly lastTransitionTime?: string | undefined
 }
 
+/** There is at most one of a type. */
 export function findCondition<C extends ConditionLike>(conditions: readonly C[] | undefined, type: string): C | undefined {
   return conditions?.find((condition) => condition.type === type)
 }
 
+/** False also when it is absent or unknown. */
 export function isConditionTrue(conditions: readonly ConditionLike[] | undefined, type: string): boolean {
   return findCondition(conditions, type)?.status === 'True'
 }
@@ -33,6 +35,7 @@ export function setCondition<C extends ConditionLike>(
   return sameFields(existing, next) ? list : list.with(at, next)
 }
 
+/** The same list when there is none of the type. */
 export function removeCondition<C extends ConditionLike>(conditions: readonly C[] | undefined, type: string): readonly C[] {
   const list = conditions ?? []
   return list.some((condition) => condition.type === type) ? list.filter((condition) => condition.type !== type) : list

@@ -40,6 +40,7 @@ export function formatFieldSelector(selector: FieldSelector): string {
   return selector.map(({ field, operator, value }) => `${field}${operator}${escapeFieldValue(value)}`).join(',')
 }
 
+/** Backslashes before what would end a value. */
 export function escapeFieldValue(value: string): string {
   return value.replace(/[\\,=]/g, '\\$&')
 }

@@ -102,15 +102,18 @@ function collect(...parts: readonly (string | false)[]): readonly string[] {
 
 const tooLong = (value: string, max: number): string | false => value.length * 3 > max && byteLength(value) > max && maxLengthText(max)
 
+/** At most 63 of a-z, 0-9 and `-`: names of namespaces, containers, ports. */
 export function dns1123LabelProblems(value: string): readonly string[] {
   const text = labelRegExp.test(value) ? false : subdomainRegExp.test(value) ? 'must not contain dots' : TEXT.label
   return collect(tooLong(value, 63), text)
 }
 
+/** At most 253, labels joined by dots: names of most objects. */
 export function dns1123SubdomainProblems(value: string): readonly string[] {
   return collect(tooLong(value, 253), !subdomainRegExp.test(value) && TEXT.subdomain)
 }
 
+/** A label that begins with a letter: names of Services of old. */
 export function dns1035LabelProblems(value: string): readonly string[] {
   return collect(tooLong(value, 63), !dns1035RegExp.test(value) && TEXT.dns1035)
 }
@@ -136,6 +139,7 @@ export function qualifiedNameProblems(value: string): readonly string[] {
   )
 }
 
+/** At most 63, empty allowed. */
 export function labelValueProblems(value: string): readonly string[] {
   return collect(tooLong(value, 63), !labelValueRegExp.test(value) && TEXT.labelValue)
 }

@@ -49,6 +49,7 @@ export interface ObjectName {
   readonly name: string
 }
 
+/** Cluster-wide objects have no or an empty namespace. */
 export function objectKey(namespace: string | undefined, name: string): ObjectKey {
   return (namespace === undefined || namespace === '' ? name : `${namespace}/${name}`) as ObjectKey
 }

@@ -79,6 +79,7 @@ export function quantityProblem(value: string | number): string | undefined {
   return typeof result === 'string' ? result : undefined
 }
 
+/** By amount; the way of writing does not count. */
 export function compareQuantity(a: Quantity, b: Quantity): -1 | 0 | 1 {
   return a.nano < b.nano ? -1 : a.nano > b.nano ? 1 : 0
 }
@@ -88,6 +89,7 @@ export function addQuantity(a: Quantity, b: Quantity): Quantity {
   return { nano: a.nano + b.nano, format: a.nano === 0n ? b.format : a.format }
 }
 
+/** In the format of `a`, or of `b` when `a` is zero. */
 export function subQuantity(a: Quantity, b: Quantity): Quantity {
   return { nano: a.nano - b.nano, format: a.nano === 0n ? b.format : a.format }
 }

@@ -14,6 +14,7 @@ export type Labels = Readonly<Record<string, string>> | undefined
 
 const INTEGER = /^[+-]?\d+$/
 
+/** NotIn and DoesNotExist hold for labels that are absent. */
 export function matchesRequirement({ key, operator, values }: Requirement, labels: Labels): boolean {
   const has = labels !== undefined && Object.hasOwn(labels, key)
   const value = has ? (labels[key] ?? '') : ''
@@ -96,7 +97,8 @@ function countProblem(operator: SelectorOperator, values: readonly string[]): st
   }
 }
 
-function comparesInteger(operator: 'gt' | 'lt', value: string, bound: string): boolean {
+/** Whole numbers of any size, compared; false when either text is none. */
+export function comparesInteger(operator: 'gt' | 'lt', value: string, bound: string): boolean {
   if (!INTEGER.test(value) || !INTEGER.test(bound)) return false
   return operator === 'gt' ? BigInt(value) > BigInt(bound) : BigInt(value) < BigInt(bound)
 }

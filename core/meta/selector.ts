@@ -64,6 +64,7 @@ export function selectorOf(source: LabelSelectorLike | undefined): Selector {
   return selector
 }
 
+/** All requirements must hold; a selector of none matches everything, unless it says `nothing`. */
 export function matchesLabels(selector: Selector, labels: Labels): boolean {
   if (selector.nothing === true) return false
   for (const requirement of selector.requirements) if (!matchesRequirement(requirement, labels)) return false

@@ -95,6 +95,7 @@ function reasonForCode(code: number): StatusReason {
   return 'InternalError'
 }
 
+/** Whether the server refused for one of these reasons. */
 export function isReason(err: unknown, ...reasons: readonly StatusReason[]): err is StatusError {
   return err instanceof StatusError && reasons.includes(err.reason)
 }

@@ -8,6 +8,7 @@ export interface LogOptions {
   readonly destination?: DestinationStream
 }
 
+/** JSON lines; to standard output without a destination. */
 export function createLogger(options: LogOptions): Logger {
   const settings = { level: options.level, base: null, timestamp: pino.stdTimeFunctions.isoTime }
   return options.destination === undefined ? pino(settings) : pino(settings, options.destination)

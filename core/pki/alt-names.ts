@@ -32,6 +32,7 @@ export function hasAltNames({ dnsNames, ipAddresses, uris = [], emailAddresses =
   return dnsNames.length + ipAddresses.length + uris.length + emailAddresses.length > 0
 }
 
+/** The value of the extension subjectAltName. Throws Error for an address that is none. */
 export function encodeAltNames({ dnsNames, ipAddresses, uris = [], emailAddresses = [] }: AltNames & Partial<RequestedNames>): Asn1 {
   const text = (tag: number, names: readonly string[]): Asn1[] => names.map((name) => taggedBytes(tag, Buffer.from(name)))
   const addresses = ipAddresses.map((ip) => taggedBytes(TAG.ip, Uint8Array.from(ipaddr.parse(ip).toByteArray())))

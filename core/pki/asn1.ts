@@ -23,6 +23,7 @@ export const tagged = (tag: number, ...items: Asn1[]): Asn1 => asn1.create(Class
 /** `[tag] IMPLICIT` primitive. */
 export const taggedBytes = (tag: number, bytes: Uint8Array): Asn1 => asn1.create(Class.CONTEXT_SPECIFIC, tag, false, binary(bytes))
 
+/** UTCTime before 2050, GeneralizedTime after, as X.509 wants it. */
 export function time(ms: number): Asn1 {
   const date = new Date(ms)
   return ms < UTC_TIME_END_MS

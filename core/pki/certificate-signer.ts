@@ -71,6 +71,7 @@ export interface RequestSigner {
   sign(request: RequestToSign): Promise<string>
 }
 
+/** Signs for the cluster's own signers. Rejects for others, and for usages it does not know. */
 export function createRequestSigner(authorities: Authorities, clock: Clock): RequestSigner {
   return {
     inspect: async (requestPem) => {

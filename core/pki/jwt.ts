@@ -48,6 +48,7 @@ export function createTokenSigner(keys: ServiceKeys): (claims: object) => string
   }
 }
 
+/** Each with the identifier that tokens name it by. */
 export function verificationKeys(keys: ServiceKeys): readonly VerificationKey[] {
   return keys.verifying.map((key) => ({ id: keyId(key), algorithm: algorithmOf(key), key }))
 }

@@ -51,6 +51,7 @@ export async function ensureTokens(options: TokenOptions): Promise<ClusterTokens
   return tokens
 }
 
+/** One line a user: password, name, uid, groups. */
 export function passwdText(users: readonly StaticUser[]): string {
   return users.map(({ name, password, groups }) => `${[password, name, name, ...groups].map(quoted).join(',')}\n`).join('')
 }

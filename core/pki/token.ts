@@ -17,10 +17,12 @@ export function authorityHash(certificatePem: string): string {
   return createHash('sha256').update(content).digest('hex')
 }
 
+/** `K10`, the hash of the authority's certificate, user and password: who joins can check whom it talks to. */
 export function formatToken(certificatePem: string, user: string, password: string): string {
   return `${PREFIX}${authorityHash(certificatePem)}::${user}:${password}`
 }
 
+/** 128 bits in hexadecimal. */
 export function randomPassword(): string {
   return randomBytes(16).toString('hex')
 }

@@ -85,6 +85,7 @@ export function filterWithNominated(pod: PodInfo, node: NodeInfo, runs: readonly
   return filterNode(node, runs)
 }
 
+/** Runs that can be tried out without changing the first. */
 export function forkRuns(runs: readonly ActiveRun[]): readonly ActiveRun[] {
   return runs.map(({ plugin, run }) => ({ plugin, run: run.fork?.() ?? run }))
 }
@@ -95,6 +96,7 @@ export function addPod(pod: PodInfo, node: NodeInfo, runs: readonly ActiveRun[])
   for (const { run } of runs) run.addPod?.(pod, node)
 }
 
+/** Takes a pod out of a node on trial, for all plugins of the cycle. */
 export function removePod(pod: PodInfo, node: NodeInfo, runs: readonly ActiveRun[]): void {
   node.removePod(pod.key)
   for (const { run } of runs) run.removePod?.(pod, node)

@@ -27,6 +27,7 @@ export interface PodInfo {
 
 const known = new WeakMap<Pod, PodInfo>()
 
+/** Built once for each cached object. */
 export function podInfoOf(pod: Pod): PodInfo {
   let info = known.get(pod)
   if (info === undefined) {

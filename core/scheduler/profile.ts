@@ -25,6 +25,7 @@ export interface Profile {
   readonly namespaceLabels: NamespaceLabels
 }
 
+/** The plugins of Kubernetes' default scheduler, with its weights and order. */
 export function defaultProfile(deps: VolumeDeps): Profile {
   const namespaceLister = deps.informers.informer(namespaces)
   const namespaceLabels: NamespaceLabels = (namespace) => namespaceLister.get(namespace)?.metadata.labels

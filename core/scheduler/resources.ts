@@ -18,6 +18,7 @@ export function amountsOf(list: ResourceList): Amounts {
   return amounts
 }
 
+/** Thousandths for cpu, whole units for everything else, rounded up. */
 export function amountOf(resource: string, quantity: string | undefined): number {
   const parsed = parseQuantity(quantity)
   return resource === 'cpu' ? toMilli(parsed) : toUnits(parsed)

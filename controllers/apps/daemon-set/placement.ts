@@ -9,6 +9,7 @@ export interface Placement {
   readonly mayStay: boolean
 }
 
+/** Decides by selector, affinity and taints of one node. */
 export function placementOn(daemonSet: DaemonSet, node: Node): Placement {
   const spec = specFor(daemonSet.spec.template.spec, node.metadata.name)
   const { nodeName } = daemonSet.spec.template.spec
@@ -59,6 +60,7 @@ export function nodeOf({ spec }: Pod): string | undefined {
   return undefined
 }
 
+/** Pods without a node, bound or meant, are left out. */
 export function podsByNode(pods: readonly Pod[]): ReadonlyMap<string, readonly Pod[]> {
   const byNode = new Map<string, Pod[]>()
   for (const pod of pods) {

@@ -128,6 +128,7 @@ function isWanted(world: World, name: string): boolean {
   return node !== undefined && placementOn(world.daemonSet, node).shouldRun
 }
 
+/** The counters over all nodes. A pod is available `minReadySeconds` after it became ready. */
 export function planStatus(world: World, observedGeneration: number | undefined): DaemonSetStatus {
   const { daemonSet, nodes, pods, hash, nowMs } = world
   const counts = { desired: 0, current: 0, misscheduled: 0, ready: 0, available: 0, updated: 0 }

@@ -18,11 +18,13 @@ const MAX_HISTORY_LENGTH = 2000
 
 type Annotations = Readonly<Record<string, string>>
 
+/** 0 for an object that carries none. */
 export function revisionOf(object: { readonly metadata: { readonly annotations?: Annotations | undefined } } | undefined): number {
   const text = object?.metadata.annotations?.[REVISION] ?? ''
   return /^[0-9]+$/.test(text) ? Number(text) : 0
 }
 
+/** 0 when there are none. */
 export function maxRevision(sets: readonly ReplicaSet[]): number {
   return Math.max(0, ...sets.map(revisionOf))
 }

@@ -152,6 +152,7 @@ export function planCleanup(deployment: Deployment, oldSets: readonly ReplicaSet
     })
 }
 
+/** Order of ReplicaSets: older first, names decide between those of one second. */
 export function byCreation(a: ReplicaSet, b: ReplicaSet): number {
   const [left, right] = [a.metadata.creationTimestamp, b.metadata.creationTimestamp]
   if (left !== right) return left < right ? -1 : 1

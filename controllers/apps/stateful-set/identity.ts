@@ -22,10 +22,12 @@ export function ordinalOf(pod: Pod, { metadata }: StatefulSet): number | undefin
   return match?.[1] === metadata.name ? Number(match[2]) : undefined
 }
 
+/** Ordinals count up from here. */
 export function firstOrdinal({ spec }: StatefulSet): number {
   return spec.ordinals?.start ?? 0
 }
 
+/** The ControllerRevision that the pod was made from; empty when it does not say. */
 export function revisionNameOf(pod: Pod): string {
   return pod.metadata.labels?.[REVISION_HASH] ?? ''
 }

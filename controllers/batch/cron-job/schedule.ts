@@ -33,6 +33,7 @@ export function parseSchedule(text: string, timeZone?: string): Schedule {
   }
 }
 
+/** Whether this runtime knows the IANA name. */
 export function isTimeZone(name: string): boolean {
   try {
     new Intl.DateTimeFormat('en', { timeZone: name })

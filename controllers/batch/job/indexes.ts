@@ -13,6 +13,7 @@ export function parseIndexes(text: string | undefined, completions: number): Rea
   return indexes
 }
 
+/** `1,3-5` for 1, 3, 4, 5: runs of three and more are ranges. */
 export function formatIndexes(indexes: ReadonlySet<number>): string {
   const sorted = [...indexes].sort((a, b) => a - b)
   const parts: string[] = []

@@ -25,6 +25,7 @@ export function isIndexed({ spec }: Job): boolean {
   return spec.completionMode === 'Indexed'
 }
 
+/** Whether the end of the pod has yet to be counted: it carries the finalizer of jobs. */
 export function isTracked({ metadata }: Pod): boolean {
   return metadata.finalizers?.includes(TRACKING) ?? false
 }
@@ -37,11 +38,13 @@ export function indexOf(pod: Pod, job: Job): number | undefined {
   return index < (job.spec.completions ?? 0) ? index : undefined
 }
 
+/** How often the index of this pod failed before it was made. */
 export function indexFailuresOf({ metadata }: Pod): number {
   const text = metadata.annotations?.[INDEX_FAILURES]
   return text !== undefined && /^[0-9]+$/.test(text) ? Number(text) : 0
 }
 
+/** A pod from the job's template, with the finalizer that keeps it until its end is counted. */
 export function podFor(job: Job, { index, failures }: NewPod): Draft<Pod> {
   const { metadata, spec } = podFromTemplate(job.spec.template)
   const { name, namespace } = job.metadata

@@ -23,6 +23,7 @@ export interface Tally {
   readonly held: ReadonlySet<Pod>
 }
 
+/** What a job's pods add up to: those at work, and the ends that are not recorded yet. */
 export function tally(job: Job, pods: readonly Pod[]): Tally {
   const { succeeded: wasSucceeded = [], failed: wasFailed = [] } = job.status.uncountedTerminatedPods ?? {}
   const recorded = new Set([...wasSucceeded, ...wasFailed])

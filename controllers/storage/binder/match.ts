@@ -15,6 +15,7 @@ export function classOfClaim({ metadata, spec }: PersistentVolumeClaim): string 
   return metadata.annotations?.[CLASS_ANNOTATION] ?? spec.storageClassName
 }
 
+/** The older annotation wins over the field; empty for no class. */
 export function classOfVolume({ metadata, spec }: PersistentVolume): string {
   return metadata.annotations?.[CLASS_ANNOTATION] ?? spec.storageClassName ?? ''
 }

@@ -26,6 +26,7 @@ export async function detectCgroups(): Promise<CgroupHierarchy> {
   return readHierarchy(await readFile('/proc/self/mounts', 'utf8'), (path) => readFile(path, 'utf8'))
 }
 
+/** Finds version and mount points in the text of /proc/self/mountinfo or mounts. Throws Error when there is none. */
 export async function readHierarchy(mounts: string, read: (path: string) => Promise<string>): Promise<CgroupHierarchy> {
   const entries = mounts.split('\n').map((line) => line.split(' '))
   const trees = new Map<string, string>()

@@ -15,6 +15,7 @@ export interface CgroupLimits {
 
 export const CPU_PERIOD_MICROS = PERIOD_MICROS
 
+/** CPU shares for a request: 1024 a processor, at least 2. */
 export function sharesOf(millicores: number): number {
   if (millicores === 0) return MIN_SHARES
   return Math.min(MAX_SHARES, Math.max(MIN_SHARES, Math.floor((millicores * 1024) / 1000)))

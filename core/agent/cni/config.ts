@@ -7,6 +7,7 @@ export interface NetworkOptions {
   readonly leaseDir: string
 }
 
+/** The network list for CNI: bridge, host-local addresses, bandwidth limits. */
 export function buildNetwork({ podCidr, bridge, mtu, leaseDir }: NetworkOptions): string {
   const list = {
     cniVersion: '0.4.0',

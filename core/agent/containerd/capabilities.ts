@@ -12,6 +12,7 @@ export function canLowerOomScore(): boolean {
   return hasCapability(status, SYS_RESOURCE)
 }
 
+/** Reads the effective set from the text of /proc/PID/status. `bit` is the capability's number. */
 export function hasCapability(procStatus: string, bit: bigint): boolean {
   const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(procStatus)?.[1] ?? '0'
   return (BigInt(`0x${effective}`) & (1n << bit)) !== 0n

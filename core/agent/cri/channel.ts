@@ -24,6 +24,7 @@ export interface GrpcChannel {
 // A list of all images or containers of a busy node is some hundred KB: do not let the initial window of 64 KB slow it down.
 const WINDOW_BYTES = 8 << 20
 
+/** Connects at the first call, and again after a connection broke. Calls reject with CriError. */
 export function openGrpcChannel(address: GrpcAddress): GrpcChannel {
   let session: ClientHttp2Session | undefined
   const current = (): ClientHttp2Session => {

@@ -45,6 +45,7 @@ export function codeOf(status: number): (typeof GRPC_CODES)[number] {
   return GRPC_CODES[status] ?? 'Unknown'
 }
 
+/** Whether the runtime failed with one of these codes. */
 export function isCriCode(err: unknown, ...codes: readonly CriErrorCode[]): err is CriError {
   return err instanceof CriError && codes.includes(err.code)
 }

@@ -62,6 +62,7 @@ interface OciIndex {
   readonly manifests?: readonly { readonly annotations?: Readonly<Record<string, string>> }[]
 }
 
+/** Image names in the index of an OCI archive or the manifest of a docker one. Throws SyntaxError for broken JSON. */
 export function namesIn(texts: ReadonlyMap<string, string>): readonly string[] {
   const index = JSON.parse(texts.get('index.json') ?? '{}') as OciIndex
   const docker = JSON.parse(texts.get('manifest.json') ?? '[]') as readonly { readonly RepoTags?: readonly string[] | null }[]

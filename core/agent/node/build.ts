@@ -49,6 +49,7 @@ function initialTaints(settings: AgentSettings): readonly Taint[] {
   return settings.hasCloudController === true ? [...own, uninitialized] : own
 }
 
+/** `key=value` texts; one without `=` gets an empty value. */
 export function parseLabels(labels: readonly string[]): Readonly<Record<string, string>> {
   return Object.fromEntries(
     labels.map((label) => {

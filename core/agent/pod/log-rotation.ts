@@ -37,6 +37,7 @@ export async function rotateLogs(deps: LogRotationDeps, signal: AbortSignal): Pr
   }
 }
 
+/** Puts a log beyond its size aside and has the runtime begin a new one. Rejects, with the log back in its place, when the runtime does not. */
 export async function rotateIfFull(
   record: Pick<ContainerRecord, 'id' | 'logPath'>,
   deps: LogRotationDeps,

@@ -43,6 +43,7 @@ export function newestRecord(runtime: PodRuntime, name: string): ContainerRecord
   return runtime.containers.find((record) => record.name === name)
 }
 
+/** The newest that is ready: containers are started in it. */
 export function readySandbox(runtime: PodRuntime): SandboxStatus | undefined {
   return runtime.sandboxes.find((sandbox) => sandbox.isReady)
 }

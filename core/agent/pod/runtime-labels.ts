@@ -57,6 +57,7 @@ export interface ContainerFacts {
   readonly graceSeconds: number
 }
 
+/** What a restarted agent learns of a container from what it wrote on it. */
 export function readContainerFacts(labels: Strings, annotations: Strings): ContainerFacts {
   return {
     name: labels[LABEL.container] ?? '',

@@ -55,6 +55,7 @@ export async function followStaticPods(deps: StaticPodDeps, signal: AbortSignal)
   watcher?.close()
 }
 
+/** Pods from the files of a folder; a file that cannot be used is logged and left out. */
 export async function readStaticPods({ dir, nodeName, clock, log }: Omit<StaticPodDeps, 'onChange'>): Promise<readonly Pod[]> {
   const found: Pod[] = []
   for (const name of ((await ignoreMissing(readdir(dir))) ?? []).sort()) {

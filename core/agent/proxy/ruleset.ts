@@ -85,6 +85,7 @@ table ip ${table} {
 `
 }
 
+/** All rules for these routes and ports, to be compared with what is in force. */
 export function buildRuleset(routes: readonly Route[], hostPorts: readonly HostPort[]): Ruleset {
   const draft = new Draft()
   for (const route of routes) addRoute(route, draft)

@@ -13,10 +13,12 @@ export interface NodeUsage {
 /** Clock ticks of /proc/stat; 100 on every Linux that k3ts runs on. */
 const NANOS_PER_TICK = 1e9 / 100
 
+/** From /proc, at this moment. */
 export function readNodeUsage(): NodeUsage {
   return parseNodeUsage(readFileSync('/proc/stat', 'utf8'), readFileSync('/proc/meminfo', 'utf8'), totalmem())
 }
 
+/** From the texts of /proc/stat and /proc/meminfo; processor time in nanoseconds, memory in bytes. */
 export function parseNodeUsage(stat: string, meminfo: string, totalBytes: number): NodeUsage {
   const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0, steal = 0] = (/^cpu\s+(.+)$/m.exec(stat)?.[1] ?? '')
     .split(/\s+/)

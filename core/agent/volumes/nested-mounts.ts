@@ -20,6 +20,7 @@ export function nestedMountPoints(volumeName: string, pod: Pod): readonly string
   return [...found]
 }
 
+/** Makes the places in `folder`, where the volume's content lies. */
 export function makeNestedMountPoints(volumeName: string, folder: string, pod: Pod): void {
   for (const path of nestedMountPoints(volumeName, pod)) mkdirSync(join(folder, path), { recursive: true, mode: 0o755 })
 }

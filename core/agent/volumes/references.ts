@@ -28,6 +28,7 @@ interface Followed {
   readonly stop: AbortController
 }
 
+/** Follows single objects by name, one watch each, for as long as a pod names them. */
 export function createReferences(deps: { readonly client: Client; readonly clock: Clock; readonly log: Logger }): References {
   const followed = new Map<string, Followed>()
   return {

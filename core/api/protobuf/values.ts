@@ -12,6 +12,7 @@ export interface ReadState {
 /** The four bytes in front of every protobuf object: `k8s` and NUL. */
 export const MAGIC: Uint8Array = Uint8Array.of(0x6b, 0x38, 0x73, 0x00)
 
+/** Whether the bytes begin as Kubernetes' protobuf does. */
 export function isEnvelope(bytes: Uint8Array): boolean {
   return bytes.length >= MAGIC.length && MAGIC.every((byte, index) => bytes[index] === byte)
 }

@@ -1,10 +1,7 @@
+import { comparesInteger, type Labels, matchesRequirement } from '../../meta/requirement.ts'
 import type { Node, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, Pod, Taint, Toleration } from '../types/core-v1.ts'
 
 /** Whether a pod may be on a node. Source: Kubernetes documentation, "Assigning Pods to Nodes" and "Taints and Tolerations". */
-
-type Labels = Readonly<Record<string, string>>
-
-const INTEGER = /^[+-]?\d+$/
 
 /** `spec.nodeSelector` and required node affinity together. */
 export function matchesRequiredAffinity({ spec }: Pick<Pod, 'spec'>, node: Node): boolean {
@@ -26,31 +23,16 @@ export function matchesNodeTerm(term: NodeSelectorTerm, node: Node): boolean {
   if (expressions.length + fields.length === 0) return false
   const labels = node.metadata.labels ?? {}
   return (
-    expressions.every((requirement) => matchesRequirement(requirement, labels)) &&
-    fields.every((requirement) => matchesRequirement(requirement, { 'metadata.name': node.metadata.name }))
+    expressions.every((requirement) => holds(requirement, labels)) &&
+    fields.every((requirement) => holds(requirement, { 'metadata.name': node.metadata.name }))
   )
 }
 
-function matchesRequirement({ key, operator, values = [] }: NodeSelectorRequirement, labels: Labels): boolean {
-  const value = labels[key]
-  switch (operator) {
-    case 'In':
-      return value !== undefined && values.includes(value)
-    case 'NotIn':
-      return value === undefined || !values.includes(value)
-    case 'Exists':
-      return value !== undefined
-    case 'DoesNotExist':
-      return value === undefined
-    case 'Gt':
-    case 'Lt':
-      return comparesInteger(operator, value ?? '', values[0] ?? '')
-  }
-}
+/** Node selectors ask what label selectors ask, in other words. */
+const OPERATORS = { In: 'in', NotIn: 'notin', Exists: 'exists', DoesNotExist: '!', Gt: 'gt', Lt: 'lt' } as const
 
-function comparesInteger(operator: 'Gt' | 'Lt', value: string, bound: string): boolean {
-  if (!INTEGER.test(value) || !INTEGER.test(bound)) return false
-  return operator === 'Gt' ? BigInt(value) > BigInt(bound) : BigInt(value) < BigInt(bound)
+function holds({ key, operator, values = [] }: NodeSelectorRequirement, labels: Labels): boolean {
+  return matchesRequirement({ key, operator: OPERATORS[operator], values }, labels)
 }
 
 /** Names that required affinity limits the pod to by `metadata.name`, as DaemonSets do; undefined when it is not limited so. */
@@ -78,7 +60,7 @@ export function tolerates(toleration: Toleration, taint: Taint): boolean {
       return key !== '' && value === (taint.value ?? '')
     case 'Lt':
     case 'Gt':
-      return comparesInteger(operator, taint.value ?? '', value)
+      return comparesInteger(OPERATORS[operator], taint.value ?? '', value)
   }
 }
 

@@ -25,6 +25,7 @@ export function minProblem(bound: Bound, { requests, limits }: Usage): string | 
   return undefined
 }
 
+/** A limit that is not given is a problem, too. */
 export function maxProblem(bound: Bound, { requests, limits }: Usage): string | undefined {
   const [request, limit] = [requests[bound.resource], limits[bound.resource]]
   const text = `maximum ${bound.resource} usage per ${bound.itemType} is ${show(bound.amount)}`
@@ -42,6 +43,7 @@ export function maxRequestProblem(bound: Bound, { requests }: Usage): string | u
   return compare(request, bound.amount) > 0 ? `${text}, but request is ${show(request)}` : undefined
 }
 
+/** Limit by request; neither may be missing. */
 export function ratioProblem(bound: Bound, { requests, limits }: Usage): string | undefined {
   const text = `${bound.resource} max limit to request ratio per ${bound.itemType} is ${show(bound.amount)}`
   const request = toApproximate(parseQuantity(requests[bound.resource]))

@@ -34,6 +34,7 @@ export function isUpdateOf(attributes: AdmissionAttributes, target: GroupResourc
   return attributes.operation === 'UPDATE' && attributes.subresource === subresource && isResource(attributes, target)
 }
 
+/** Creation and update of the object itself, not of its subresources. */
 export function isWriteOf(attributes: AdmissionAttributes, target: GroupResource): boolean {
   return isCreateOf(attributes, target) || isUpdateOf(attributes, target)
 }

@@ -24,6 +24,7 @@ export function createAuthorization(reader: ObjectReader, nodeRules: readonly Po
   return { authorizer: unionAuthorizer([node, rbac]), rules: createRuleResolver(index) }
 }
 
+/** system:masters may do everything. Else the first that allows decides; reasons of those that do not are joined. */
 export function unionAuthorizer(authorizers: readonly Authorizer[]): Authorizer {
   return {
     authorize: (attributes: Attributes) => {

@@ -64,6 +64,7 @@ export function readyCondition(nowMs: number): object {
   }
 }
 
+/** Takes the first address of the service network. */
 export function kubernetesService({ serviceCidr, apiServerPort }: BootstrapSettings): BootstrapObject {
   return {
     apiVersion: 'v1',

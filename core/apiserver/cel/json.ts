@@ -10,6 +10,7 @@ export interface Shape {
 /** JSON without a schema: whole numbers are ints. */
 export const DYN_SHAPE: Shape = { type: DYN, read: fromJson }
 
+/** A value without a schema: whole numbers become integers. */
 export function fromJson(json: unknown): Value {
   switch (typeof json) {
     case 'number':

@@ -19,6 +19,7 @@ export interface CustomValues {
   readonly validate: Validate
 }
 
+/** Pruning, defaults and validation by one version's schema, compiled when first needed. */
 export function customValues(version: CustomResourceDefinitionVersion): CustomValues {
   const raw = version.schema?.openAPIV3Schema
   const defaults = lazy(() => (raw === undefined ? undefined : compileDefaults(withoutMetadata(raw))))

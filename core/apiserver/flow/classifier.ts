@@ -26,6 +26,7 @@ export type ClassifyFlow = (user: UserInfo, info: RequestInfo) => FlowHeaders | 
 /** Answers remembered for one user. */
 const REMEMBERED = 500
 
+/** Remembers answers by user and kind of request until a schema or level changes. */
 export function createFlowClassifier(reader: ObjectReader): ClassifyFlow {
   let schemas: readonly Compiled[] | undefined
   let known = new WeakMap<UserInfo, Map<string, FlowHeaders | undefined>>()

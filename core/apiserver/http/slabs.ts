@@ -1,6 +1,7 @@
 /** Size that costs least per byte through TLS while the loop stays free between two of them. */
 const SLAB_BYTES = 256 * 1024
 
+/** In bytes. */
 export function totalLength(pieces: readonly Uint8Array[]): number {
   let total = 0
   for (const piece of pieces) total += piece.length

@@ -16,6 +16,7 @@ export interface TableView {
   readonly nowMs: number
 }
 
+/** Throws StatusError BadRequest for an unknown value. */
 export function includeObjectOf(query: URLSearchParams): IncludeObject {
   const value = query.get('includeObject') ?? ''
   if (value === '') return 'Metadata'

@@ -35,6 +35,7 @@ export function recordManagers(next: Work<KubeObject>, old: KubeObject | undefin
   setManagedFields(next, entries)
 }
 
+/** No entries take the field out. */
 export function setManagedFields(object: Work<KubeObject>, entries: readonly unknown[] | undefined): void {
   const metadata = object.metadata as Record<string, unknown>
   if (entries === undefined || entries.length === 0) Reflect.deleteProperty(metadata, 'managedFields')

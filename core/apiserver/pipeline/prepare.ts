@@ -34,6 +34,7 @@ export function chooseName(object: Work<KubeObject>): boolean {
   return true
 }
 
+/** Puts owner references in order and lets the kind prepare its object. */
 export function prepareCreate(object: Work<KubeObject>, context: WriteContext): void {
   tidyOwners(object, context)
   context.def.prepareCreate?.(object, context)
@@ -49,6 +50,7 @@ export function keepSystemMetadata(next: Work<KubeObject>, old: KubeObject, cont
   tidyOwners(next, context)
 }
 
+/** Puts back what only the server changes, then lets the subresource or the kind prepare the object. */
 export function prepareUpdate(next: Work<KubeObject>, old: KubeObject, context: WriteContext, subresource?: SubresourceDef): void {
   keepSystemMetadata(next, old, context)
   if (subresource?.type === 'object') subresource.prepareUpdate(next, old, context)

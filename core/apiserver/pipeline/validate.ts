@@ -14,6 +14,7 @@ export function validateCreate(object: KubeObject, context: WriteContext): void 
   for (const text of def.warnings?.(object, undefined) ?? []) context.warn(text)
 }
 
+/** Throws StatusError Invalid with every problem. */
 export function validateUpdate(next: KubeObject, old: KubeObject, context: WriteContext, subresource?: SubresourceDef): void {
   const { def } = context
   const errors = metadataUpdateErrors(def, next, old)

@@ -12,6 +12,7 @@ const VERSION = 'meta.k8s.io/v1'
 /** Sorts right behind the key it follows. */
 const AFTER = '\u0000'
 
+/** Opaque to clients: where a list goes on, and at which revision. */
 export function encodeContinue({ revision, afterKey }: ContinueToken): string {
   return Buffer.from(JSON.stringify({ v: VERSION, rv: revision, start: afterKey + AFTER })).toString('base64url')
 }

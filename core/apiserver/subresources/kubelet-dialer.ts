@@ -20,6 +20,7 @@ export interface KubeletDialerDeps {
   readonly tunnel?: (nodeName: string, port: number, signal: AbortSignal) => Promise<Duplex> | undefined
 }
 
+/** Finds the address of a node and connects to its kubelet with the server's client certificate. Throws StatusError. */
 export function createKubeletDialer({ reader, tls, tunnel }: KubeletDialerDeps): DialKubelet {
   return async (nodeName, signal) => {
     const node = reader.get<Node>(NODES, '', nodeName)

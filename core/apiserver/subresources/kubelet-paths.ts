@@ -20,6 +20,7 @@ export function logPath(pod: Pod, query: URLSearchParams): string {
   return withQuery(podPath('containerLogs', pod, container), params)
 }
 
+/** Throws StatusError Invalid without a command, BadRequest for a container that cannot be meant. */
 export function execPath(pod: Pod, query: URLSearchParams): string {
   const command = query.getAll('command')
   if (command.length === 0) throw invalidObject({ group: '', kind: 'PodExecOptions' }, pod.metadata.name, [required('command')])
@@ -28,6 +29,7 @@ export function execPath(pod: Pod, query: URLSearchParams): string {
   return withQuery(podPath('exec', pod, containerOf(pod, query.get('container') ?? '')), params)
 }
 
+/** Throws StatusError BadRequest for a container that cannot be meant. */
 export function attachPath(pod: Pod, query: URLSearchParams): string {
   return withQuery(podPath('attach', pod, containerOf(pod, query.get('container') ?? '')), streamParams(query))
 }

@@ -12,6 +12,7 @@ import { matchesLabels, type Selector, selectorOf, selectorOfMap } from '../../m
  */
 export type DefaultSelector = (pod: Pod) => Selector | undefined
 
+/** Over informers, which must be asked for before their start. */
 export function defaultSelectorOf(informers: InformerFactory): DefaultSelector {
   const [serviceLister, controllerLister] = [informers.informer(services), informers.informer(replicationControllers)]
   const [replicaSetLister, statefulSetLister] = [informers.informer(replicaSets), informers.informer(statefulSets)]

@@ -51,10 +51,12 @@ function claimProblem(claim: PersistentVolumeClaim, pod: Pod, isEphemeral: boole
   return undefined
 }
 
+/** Named a volume, and the binder has finished its side. */
 export function isBound(claim: PersistentVolumeClaim): boolean {
   return (claim.spec.volumeName ?? '') !== '' && claim.metadata.annotations?.[BIND_COMPLETED] !== undefined
 }
 
+/** The older annotation wins; empty for no class. */
 export function classNameOf(claim: PersistentVolumeClaim): string {
   return claim.metadata.annotations?.[CLASS_ANNOTATION] ?? claim.spec.storageClassName ?? ''
 }

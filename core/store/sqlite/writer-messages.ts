@@ -17,6 +17,7 @@ export interface PackedBatch extends Omit<RowBatch, 'values'> {
   readonly bytes: ArrayBuffer
 }
 
+/** All values in one buffer, which is moved to the writer's thread instead of copied. */
 export function pack(batch: RowBatch): PackedBatch {
   let total = 0
   for (const value of batch.values) if (typeof value !== 'number') total += value.length
@@ -35,6 +36,7 @@ export function pack(batch: RowBatch): PackedBatch {
   return { revisions: batch.revisions, keys: batch.keys, created: batch.created, ends, bytes: bytes.buffer }
 }
 
+/** Reverse of `pack`; values are views of the one buffer. */
 export function unpack(packed: PackedBatch): RowBatch {
   let start = 0
   const values = packed.ends.map((end) => {

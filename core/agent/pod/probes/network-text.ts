@@ -9,6 +9,7 @@ const TEXTS: Readonly<Record<string, string>> = {
   ECONNRESET: 'read: connection reset by peer',
 }
 
+/** A failed connection in the words in which Go, and so Kubernetes, tells of it. */
 export function networkText(err: unknown, host: string, port: number): string {
   for (const [code, text] of Object.entries(TEXTS))
     if (isErrno(err, code)) return `dial tcp ${host.includes(':') ? `[${host}]` : host}:${port}: ${text}`

@@ -19,6 +19,7 @@ const MAX_NAMESERVERS = 3
 const MAX_SEARCHES = 32
 const MAX_SEARCH_CHARS = 2048
 
+/** The resolv.conf of a pod by its policy, in Kubernetes' limits. */
 export function podDns(pod: Pod, settings: DnsSettings): PodDns {
   const { spec } = pod
   const extra = spec.dnsConfig

@@ -68,6 +68,7 @@ export function isInitialized(pod: Pod, statuses: readonly ContainerStatus[]): b
   return incompleteInit(pod, statuses).length === 0
 }
 
+/** Names of init containers that have yet to succeed, or for sidecars to start. */
 export function incompleteInit(pod: Pod, statuses: readonly ContainerStatus[]): readonly string[] {
   return (pod.spec.initContainers ?? [])
     .filter((container) => {

@@ -27,6 +27,7 @@ export interface ExpressionProblem {
 
 type Spec = ValidatingAdmissionPolicy['spec']
 
+/** Compiles every expression once; a broken one is kept as its error and told when it is evaluated. */
 export function compilePolicy(spec: Spec): CompiledPolicy {
   const { names, variables } = compileVariables(spec)
   const env = admissionEnvironment(names)

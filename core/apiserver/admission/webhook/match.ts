@@ -31,6 +31,7 @@ const EXEMPT: ReadonlySet<string> = new Set(
   ].map((resource) => `admissionregistration.k8s.io/${resource}`),
 )
 
+/** Configurations of webhooks and policies: a broken one must not keep itself from being mended. */
 export function isExempt({ def }: AdmissionAttributes): boolean {
   return EXEMPT.has(`${def.group}/${def.resource}`)
 }
@@ -61,6 +62,7 @@ function matchRules(hook: Hook, attributes: AdmissionAttributes, equivalents: Ma
   return equivalents(attributes.def).find((other) => rules.some((rule) => matchesRule(rule, attributes, other)))
 }
 
+/** `def` is the version looked at, which may be another one than was asked for. */
 export function matchesRule(
   rule: RuleWithOperations,
   { operation, subresource, namespace }: AdmissionAttributes,
@@ -93,6 +95,7 @@ function matchesResource(pattern: string, resource: string, subresource: string)
   return (wanted === '*' || wanted === resource) && (wantedSub === '*' || wantedSub === subresource)
 }
 
+/** Objects without a namespace match every selector; a Namespace is judged by its own labels. Throws StatusError NotFound. */
 export function matchesNamespace(selector: LabelSelectorLike | undefined, attributes: AdmissionAttributes, reader: ObjectReader): boolean {
   const parsed = selectorOf(selector ?? {})
   if (parsed.requirements.length === 0) return true

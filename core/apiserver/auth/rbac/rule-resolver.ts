@@ -18,6 +18,7 @@ export interface RuleResolver {
   rulesOfRole(roleRef: RoleRef, namespace: string): readonly PolicyRule[] | string
 }
 
+/** Rules of a user, for reviews and escalation checks. */
 export function createRuleResolver(index: BindingIndex): RuleResolver {
   return {
     rulesFor: (user, namespace) => {

@@ -38,6 +38,7 @@ export function matchesResource(rule: CompiledRule, { verb, group, resource, sub
   return has(rule.verbs, verb) && has(rule.groups, group) && coversResource(rule.resources, resource, subresource)
 }
 
+/** For requests that are about no resource. A pattern may end in `*`. */
 export function matchesPath(rule: CompiledRule, verb: string, path: string): boolean {
   return has(rule.verbs, verb) && rule.paths.some((pattern) => matchesPattern(pattern, path))
 }

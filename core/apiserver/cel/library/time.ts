@@ -8,11 +8,13 @@ const SECOND = 1_000_000_000n
 const MIN_TIME = -62_135_596_800n * SECOND
 const MAX_TIME = 253_402_300_800n * SECOND
 
+/** Nanoseconds since 1970. Throws EvaluationError outside of the years 1 to 9999. */
 export function checkedTimestamp(nanos: bigint): Timestamp {
   if (nanos < MIN_TIME || nanos >= MAX_TIME) throw new EvaluationError('timestamp overflow')
   return new Timestamp(nanos)
 }
 
+/** Nanoseconds. Throws EvaluationError beyond 64 bits. */
 export function checkedDuration(nanos: bigint): Duration {
   if (nanos < MIN_INT || nanos > MAX_INT) throw new EvaluationError('duration overflow')
   return new Duration(nanos)
@@ -20,6 +22,7 @@ export function checkedDuration(nanos: bigint): Duration {
 
 const RFC3339 = /^(\d{4}-\d{2}-\d{2})[Tt](\d{2}:\d{2}:\d{2})(?:\.(\d{1,9})\d*)?(Z|z|[+-]\d{2}:\d{2})$/
 
+/** RFC 3339 with up to nine digits of a second; undefined for anything else. Throws EvaluationError for years out of range. */
 export function parseTimestamp(text: string): Timestamp | undefined {
   const [, day, time, fraction = '', zone] = RFC3339.exec(text) ?? []
   if (day === undefined || time === undefined || zone === undefined) return undefined

@@ -109,6 +109,7 @@ function approvalErrors(next: CustomResourceDefinition, old: CustomResourceDefin
   return problem === undefined ? [] : [invalid(path, value, problem)]
 }
 
+/** Groups of Kubernetes' own, which need an approval annotation. */
 export function isProtectedGroup(group: string): boolean {
   return group === 'k8s.io' || group === 'kubernetes.io' || group.endsWith('.k8s.io') || group.endsWith('.kubernetes.io')
 }

@@ -207,6 +207,7 @@ function below(path: Path, fieldPath: string): string {
   return path === '' ? text.replace(/^\./, '') : text
 }
 
+/** Answers the program or its error; never throws. */
 export function compileRule({ rule, optionalOldSelf }: ValidationRule, { type }: Shape): Compiled {
   return compile(rule, new Environment({ self: type, oldSelf: optionalOldSelf === true ? optional(type) : type }), [BOOL])
 }

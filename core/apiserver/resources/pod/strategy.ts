@@ -76,6 +76,7 @@ function replaceSpec(next: Work<Pod>, old: Pod, change: (sent: Work<PodSpec>) =>
   next.metadata.generation = deepEqual(next.spec, old.spec) ? generation : (generation ?? 0) + 1
 }
 
+/** The subresource changes nothing else of the spec. */
 export function prepareEphemeralContainers(next: Work<Pod>, old: Pod): void {
   replaceSpec(next, old, ({ ephemeralContainers }) => ({ ephemeralContainers }))
 }

@@ -49,6 +49,7 @@ export const created: ColumnRule<KubeObject> = {
   cell: (object, nowMs) => age(object.metadata.creationTimestamp, nowMs),
 }
 
+/** Columns and the cells of a row, from one rule a column. */
 export function table<T>(...rules: readonly ColumnRule<T>[]): Table<T> {
   const cells = rules.map((rule) => rule.cell)
   return { columns: rules.map((rule) => rule.column), toRow: (object, nowMs) => cells.map((cell) => cell(object, nowMs)) }

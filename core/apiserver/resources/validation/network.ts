@@ -62,6 +62,7 @@ export function isStrictSubset(inner: Cidr, outer: Cidr): boolean {
   return inner.family === outer.family && inner.prefix > outer.prefix && contains(outer, inner.address)
 }
 
+/** Whether the address, of the same family, lies in the network. */
 export function contains(cidr: Cidr, address: string): boolean {
   const width = cidr.family === 'IPv4' ? 32 : 128
   const a = addressBits(cidr.address)

@@ -9,6 +9,7 @@ export function checkIntOrPercent(value: IntOrString | undefined, path: string, 
   else checkNonNegative(value, path, problems)
 }
 
+/** A share above 100% is no share. */
 export function checkAtMostAll(value: IntOrString | undefined, path: string, problems: Problems): void {
   if (typeof value === 'string' && /^\d+%$/.test(value) && Number(value.slice(0, -1)) > 100)
     problems.push(invalid(path, value, 'must not be greater than 100%'))

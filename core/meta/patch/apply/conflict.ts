@@ -9,6 +9,7 @@ export interface Conflict {
   readonly fields: FieldSet
 }
 
+/** Fields in `changed` that other managers own, by manager. */
 export function conflictsWith(others: readonly Manager[], changed: FieldSet): readonly Conflict[] {
   const conflicts: Conflict[] = []
   for (const manager of others) {

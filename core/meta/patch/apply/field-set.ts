@@ -31,6 +31,7 @@ function hasChildren(node: FieldSet): boolean {
   return false
 }
 
+/** Shares what only one of them has. */
 export function union(a: FieldSet, b: FieldSet): FieldSet {
   if (a === b || isEmptySet(b)) return a
   if (isEmptySet(a)) return b

@@ -45,6 +45,7 @@ export function sameElement(list: ListSchema, a: unknown, b: unknown): boolean {
   return true
 }
 
+/** Lists whose items have an identity of their own, by key or by value. */
 export function isAssociative(schema: Schema): schema is ListSchema {
   return schema.type === 'list' && (schema.listType === 'set' || schema.listType === 'map')
 }
@@ -54,6 +55,7 @@ export function pathText(path: readonly string[]): string {
   return path.map(elementText).join('')
 }
 
+/** As errors and conflicts show it: `.name`, `[=value]`, `[key="x"]`. */
 export function elementText(element: string): string {
   const body = element.slice(2)
   if (element.startsWith('f:')) return `.${body}`

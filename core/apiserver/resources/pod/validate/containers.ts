@@ -201,6 +201,7 @@ function checkUniqueHostPorts(containers: readonly Container[], path: string, ta
 const NOT_EPHEMERAL = ['ports', 'livenessProbe', 'readinessProbe', 'startupProbe', 'lifecycle', 'resizePolicy'] as const
 const EPHEMERAL_TEXT = 'cannot be set for an Ephemeral Container'
 
+/** Names may not repeat those in `names`; most fields of regular containers are forbidden. */
 export function checkEphemeralContainers(scope: PodScope, path: string, names: Set<string>, problems: Problems): void {
   const containers = scope.spec.ephemeralContainers
   if (containers === undefined) return

@@ -20,6 +20,7 @@ import { createPodDirectory } from './pod/pod-directory.ts'
 import { createPodManager, type PodManager } from './pod/pod-manager.ts'
 import { RuntimeCache } from './pod/runtime-cache.ts'
 import { chooseHostDns } from './pod/spec/dns.ts'
+import { containerResources } from './pod/spec/resources.ts'
 import { connectRuntime, nodeImages, runtimeProblems } from './runtime-connection.ts'
 import type { AgentSettings } from './settings.ts'
 import { createStats, type Stats } from './stats/stats.ts'
@@ -88,6 +89,7 @@ async function start(deps: AgentDeps, announce: (parts: AgentParts) => void, sig
     log,
   })
   const { cgroups, version } = await podCgroups(options, paths)
+  const facts = await nodeSettings(settings, { options, paths, cgroupVersion: version, runtimeName: connection.runtimeName })
   const manager = createPodManager({
     ...{ client, clock, log, runtime, cache, recorder, cgroups },
     informers: deps.informers,
@@ -95,7 +97,7 @@ async function start(deps: AgentDeps, announce: (parts: AgentParts) => void, sig
     volumes: createVolumeManager({ client, paths, node: () => node.facts(), clock, log }),
     node: () => node.facts(),
     logLimits: { maxBytes: options.containerLogMaxBytes, maxFiles: options.containerLogMaxFiles },
-    facts: await nodeSettings(settings, { options, paths, cgroupVersion: version, runtimeName: connection.runtimeName }),
+    facts,
   })
   const directory = createPodDirectory({ manager, cache })
   const stats = createStats({
@@ -104,11 +106,17 @@ async function start(deps: AgentDeps, announce: (parts: AgentParts) => void, sig
     pods: () => manager.pods(),
     nodeName: settings.nodeName,
     storageRoot: paths.agentDir,
+    cgroupOf: (pod) => cgroups.parentOf(pod),
+    limitsOf: (pod, container) => containerResources(pod, container, facts.resources),
     clock,
   })
   announce({ runtime, images, pods: manager, directory, stats, node, options, paths })
   const folder = createImageFolder({ dir: imagesDir(paths), store: connection.imageStore, images, clock, log })
-  const parts = [...networkParts(deps, paths), ...kubeletParts(deps, { runtime, directory, stats }), node]
+  const parts = [
+    ...networkParts(deps, paths),
+    ...kubeletParts(deps, { runtime, directory, stats, probes: () => manager.probeMetrics() }),
+    node,
+  ]
   // Archives before pods, so that no pod tries to pull what lies in the folder; the rest of the node need not wait for them.
   const [started] = await Promise.all([Promise.all(parts.map(async (part) => part.start(signal))), folder.importAll(signal)])
   running.push(...started, { done: folder.follow(signal) }, await manager.start(signal))

@@ -34,12 +34,14 @@ interface KubeletContext {
   readonly runtime: RuntimeService
   readonly directory: PodDirectory
   readonly stats: Stats
+  /** Results of probes in Prometheus' text form. */
+  readonly probes: () => string
 }
 
 /** The kubelet's HTTPS API, when there is key material for it. */
 export function kubeletParts(
   { client, settings, kubeletTls, clock, log }: AgentDeps,
-  { runtime, directory, stats }: KubeletContext,
+  { runtime, directory, stats, probes }: KubeletContext,
 ): readonly Component[] {
   if (kubeletTls === undefined) return []
   const server = kubeletServer({
@@ -50,7 +52,11 @@ export function kubeletParts(
     runtime,
     authenticate: kubeletAuthenticator(client, clock),
     authorize: kubeletAuthorizer(client, settings.nodeName, clock),
-    metrics: () => stats.resourceMetrics(new AbortController().signal),
+    metrics: {
+      resource: (signal) => stats.resourceMetrics(signal),
+      cadvisor: (signal) => stats.containerMetrics(signal),
+      probes: () => Promise.resolve(probes()),
+    },
     stats: (signal) => stats.summary(signal),
     clock,
     log,

@@ -7,6 +7,7 @@ import type {
   RuntimeContainerStatus,
   RuntimeImage,
   Sandbox,
+  SandboxStats,
   SandboxStatus,
 } from './types.ts'
 
@@ -79,6 +80,24 @@ export interface ContainerStatsMessage {
     readonly majorPageFaults?: Value
   }
   readonly writableLayer?: { readonly timestamp: number; readonly usedBytes?: Value; readonly inodesUsed?: Value }
+}
+
+interface InterfaceMessage {
+  readonly name: string
+  readonly rxBytes?: Value
+  readonly rxErrors?: Value
+  readonly txBytes?: Value
+  readonly txErrors?: Value
+}
+export interface SandboxStatsMessage {
+  readonly attributes?: { readonly id: string; readonly labels: Strings }
+  readonly linux?: {
+    readonly network?: {
+      readonly timestamp: number
+      readonly defaultInterface?: InterfaceMessage
+      readonly interfaces: readonly InterfaceMessage[]
+    }
+  }
 }
 
 const NANOS_PER_MS = 1e6
@@ -163,6 +182,25 @@ export function toImage(message: ImageMessage): RuntimeImage {
     uid: message.uid?.value,
     username: message.username,
     isPinned: message.pinned,
+  }
+}
+
+export function toSandboxStats({ attributes, linux }: SandboxStatsMessage): SandboxStats {
+  const { network } = linux ?? {}
+  const all =
+    network === undefined ? [] : [...(network.defaultInterface === undefined ? [] : [network.defaultInterface]), ...network.interfaces]
+  const byName = new Map(all.map((each) => [each.name, each]))
+  return {
+    id: attributes?.id ?? '',
+    labels: attributes?.labels ?? {},
+    timestampMs: toMs(network?.timestamp ?? 0),
+    interfaces: [...byName.values()].map(({ name, rxBytes, rxErrors, txBytes, txErrors }) => ({
+      name,
+      rxBytes: rxBytes?.value ?? 0,
+      rxErrors: rxErrors?.value ?? 0,
+      txBytes: txBytes?.value ?? 0,
+      txErrors: txErrors?.value ?? 0,
+    })),
   }
 }
 

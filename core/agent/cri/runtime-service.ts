@@ -4,11 +4,13 @@ import {
   type ContainerStatsMessage,
   type ContainerStatusMessage,
   type SandboxMessage,
+  type SandboxStatsMessage,
   type SandboxStatusMessage,
   toContainer,
   toContainerStats,
   toContainerStatus,
   toSandbox,
+  toSandboxStats,
   toSandboxStatus,
 } from './convert.ts'
 import { isCriCode } from './errors.ts'
@@ -24,6 +26,7 @@ import type {
   RuntimeVersion,
   Sandbox,
   SandboxConfig,
+  SandboxStats,
   SandboxStatus,
 } from './types.ts'
 
@@ -60,6 +63,8 @@ export interface RuntimeService {
   portForward(sandboxId: string, ports: readonly number[], signal: AbortSignal): Promise<string>
   containerStats(id: string, signal: AbortSignal): Promise<ContainerStats>
   listContainerStats(filter: RuntimeFilter, signal: AbortSignal): Promise<readonly ContainerStats[]>
+  /** Network counters of all sandboxes; empty when the runtime does not count. */
+  listSandboxStats(signal: AbortSignal): Promise<readonly SandboxStats[]>
   /** Undefined when the runtime has no such call (containerd before 2.0). */
   cgroupDriver(signal: AbortSignal): Promise<'systemd' | 'cgroupfs' | undefined>
 }
@@ -126,6 +131,14 @@ export function createRuntimeService(channel: GrpcChannel): RuntimeService {
     listContainerStats: async ({ id, sandboxId, labels }, signal) => {
       const filter = { id, podSandboxId: sandboxId, labelSelector: labels }
       return (await call<{ stats: ContainerStatsMessage[] }>('ListContainerStats', { filter }, signal)).stats.map(toContainerStats)
+    },
+    listSandboxStats: async (signal) => {
+      try {
+        return (await call<{ stats: SandboxStatsMessage[] }>('ListPodSandboxStats', { filter: {} }, signal)).stats.map(toSandboxStats)
+      } catch (err) {
+        if (isCriCode(err, 'Unimplemented')) return []
+        throw err
+      }
     },
     cgroupDriver: async (signal) => {
       try {

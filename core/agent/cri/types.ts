@@ -238,6 +238,20 @@ export interface ContainerStats {
   readonly writableLayer?: { readonly timestampMs: number; readonly usedBytes: number; readonly inodesUsed: number } | undefined
 }
 
+/** Network counters of one sandbox; none for the host's network. */
+export interface SandboxStats {
+  readonly id: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly timestampMs: number
+  readonly interfaces: readonly {
+    readonly name: string
+    readonly rxBytes: number
+    readonly rxErrors: number
+    readonly txBytes: number
+    readonly txErrors: number
+  }[]
+}
+
 export interface RuntimeImage {
   readonly id: string
   readonly tags: readonly string[]

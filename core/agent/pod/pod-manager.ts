@@ -30,6 +30,8 @@ export interface PodManager extends Component {
   byUid(uid: string): Pod | undefined
   /** Ends a pod for the node's sake; it is told as Failed. */
   evict(uid: string, verdict: Verdict): void
+  /** Results of all probes so far, in Prometheus' text form. */
+  probeMetrics(): string
 }
 
 const CRASH_BACKOFF = { baseMs: 10_000, maxMs: 300_000 }
@@ -71,6 +73,10 @@ class Manager implements PodManager {
 
   evict(uid: string, verdict: Verdict): void {
     this.#workers.get(uid)?.evict(verdict)
+  }
+
+  probeMetrics(): string {
+    return this.#workerDeps?.probes.metrics() ?? ''
   }
 
   async start(signal: AbortSignal): Promise<Running> {

@@ -20,7 +20,6 @@ export function sandboxConfigOf(pod: Pod, attempt: number, { facts, cgroups }: P
     cgroupParent: cgroups.parentOf(pod),
     logDirectory: podLogDir(facts.paths, { name, namespace, uid }),
     dns: facts.dns,
-    seccompRoot: facts.seccompRoot,
   })
 }
 

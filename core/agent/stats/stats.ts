@@ -1,17 +1,24 @@
 import { statfsSync } from 'node:fs'
-import type { Pod } from '../../api/types/core-v1.ts'
+import { cpus, totalmem } from 'node:os'
+import type { Container, Pod } from '../../api/types/core-v1.ts'
 import { type Clock, toTimestamp } from '../../runtime/clock.ts'
 import type { ImageService, RuntimeService } from '../cri/index.ts'
-import type { ContainerStats } from '../cri/types.ts'
+import type { ContainerStats, LinuxResources } from '../cri/types.ts'
+import { podUidOf } from '../pod/runtime-labels.ts'
+import { containerMetrics } from './container-metrics.ts'
+import { type Metric, metricText, type Sample } from './prometheus.ts'
 import { type NodeUsage, RateMeter, readNodeUsage } from './usage.ts'
 
 export interface StatsDeps {
-  readonly runtime: Pick<RuntimeService, 'listContainerStats'>
+  readonly runtime: Pick<RuntimeService, 'listContainerStats' | 'listSandboxStats'>
   readonly images: Pick<ImageService, 'imageFilesystems'>
   readonly pods: () => readonly Pod[]
   readonly nodeName: string
   /** Folder whose file system counts as the node's storage. */
   readonly storageRoot: string
+  /** Cgroup of a pod. */
+  readonly cgroupOf: (pod: Pod) => string
+  readonly limitsOf: (pod: Pod, container: Container) => LinuxResources
   readonly clock: Clock
 }
 
@@ -21,6 +28,8 @@ export interface Stats {
   summary(signal: AbortSignal): Promise<unknown>
   /** Counters in Prometheus' text form under the names of the kubelet's /metrics/resource. */
   resourceMetrics(signal: AbortSignal): Promise<string>
+  /** The same for /metrics/cadvisor: containers with limits and network. */
+  containerMetrics(signal: AbortSignal): Promise<string>
 }
 
 export function createStats(deps: StatsDeps): Stats {
@@ -28,6 +37,7 @@ export function createStats(deps: StatsDeps): Stats {
   return {
     summary: (signal) => summary(deps, meter, signal),
     resourceMetrics: (signal) => resourceMetrics(deps, signal),
+    containerMetrics: (signal) => figures(deps, signal),
   }
 }
 
@@ -43,6 +53,21 @@ async function podUse({ runtime, pods }: StatsDeps, signal: AbortSignal): Promis
     const containers = byUid.get(pod.metadata.uid)
     return containers === undefined ? [] : [{ pod, containers }]
   })
+}
+
+async function figures(deps: StatsDeps, signal: AbortSignal): Promise<string> {
+  const [uses, sandboxes] = await Promise.all([podUse(deps, signal), deps.runtime.listSandboxStats(signal)])
+  const byUid = new Map(sandboxes.map((sandbox) => [podUidOf(sandbox.labels), sandbox]))
+  const pods = uses.map(({ pod, containers }) => {
+    const specs = new Map([...(pod.spec.initContainers ?? []), ...pod.spec.containers].map((container) => [container.name, container]))
+    const limitsOf = (name: string): LinuxResources | undefined => {
+      const container = specs.get(name)
+      return container && deps.limitsOf(pod, container)
+    }
+    return { pod, cgroup: deps.cgroupOf(pod), containers, network: byUid.get(pod.metadata.uid), limitsOf }
+  })
+  const machine = { memoryBytes: totalmem(), processors: cpus().length }
+  return containerMetrics({ pods, node: readNodeUsage(), ...machine, nowMs: deps.clock.now() })
 }
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0)
@@ -143,12 +168,6 @@ function startOf(pod: Pod, container: string): string | undefined {
   return statuses.find(({ name }) => name === container)?.state.running?.startedAt
 }
 
-interface Sample {
-  readonly labels: string
-  readonly value: number
-  readonly atMs?: number | undefined
-}
-
 const SECOND = 1e9
 
 async function resourceMetrics(deps: StatsDeps, signal: AbortSignal): Promise<string> {
@@ -215,7 +234,6 @@ function startSample(pod: Pod, { labels }: ContainerStats, text: string): readon
   return startedAt === undefined ? [] : [{ labels: text, value: Date.parse(startedAt) / 1000 }]
 }
 
-function metric(name: string, type: 'counter' | 'gauge', help: string, samples: readonly Sample[]): string {
-  const lines = samples.map(({ labels, value, atMs }) => `${name}${labels} ${value}${atMs === undefined ? '' : ` ${Math.round(atMs)}`}\n`)
-  return `# HELP ${name} [STABLE] ${help}\n# TYPE ${name} ${type}\n${lines.join('')}`
+function metric(name: string, type: Metric['type'], help: string, samples: readonly Sample[]): string {
+  return metricText({ name, type, help: `[STABLE] ${help}`, samples })
 }

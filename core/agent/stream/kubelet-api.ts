@@ -35,6 +35,11 @@ export class KubeletHttpError extends Error {
   }
 }
 
+/** `/metrics/resource`, which is `/metrics` as well, `/metrics/cadvisor` and `/metrics/probes`. */
+export type MetricSet = 'resource' | 'cadvisor' | 'probes'
+
+const METRIC_SETS: Readonly<Record<string, MetricSet>> = { '': 'resource', resource: 'resource', cadvisor: 'cadvisor', probes: 'probes' }
+
 export type Action =
   | { readonly kind: 'logs'; readonly namespace: string; readonly pod: string; readonly container: string; readonly query: URLSearchParams }
   | {
@@ -45,7 +50,8 @@ export type Action =
       readonly query: URLSearchParams
     }
   | { readonly kind: 'port-forward'; readonly namespace: string; readonly pod: string; readonly query: URLSearchParams }
-  | { readonly kind: 'pods' | 'healthz' | 'metrics' | 'stats' }
+  | { readonly kind: 'pods' | 'healthz' | 'stats' }
+  | { readonly kind: 'metrics'; readonly set: MetricSet }
 
 /** Node subresource that guards the path, and the verb. Source: Kubernetes docs, kubelet authorization. */
 export function requiredAccess(action: Action, method: string): { readonly verb: string; readonly subresource: string } {
@@ -88,7 +94,7 @@ export function parseAction(path: string, query: URLSearchParams): Action | unde
     case 'healthz':
       return parts.length === 1 ? { kind: head } : undefined
     case 'metrics':
-      return parts.length === 1 || (parts.length === 2 && namespace === 'resource') ? { kind: head } : undefined
+      return parts.length <= 2 && METRIC_SETS[namespace] !== undefined ? { kind: head, set: METRIC_SETS[namespace] } : undefined
     case 'stats':
       return parts[1] === 'summary' ? { kind: 'stats' } : undefined
     default:

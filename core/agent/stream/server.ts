@@ -17,6 +17,7 @@ import {
   type Action,
   type Caller,
   KubeletHttpError,
+  type MetricSet,
   type PodDirectory,
   parseAction,
   requiredAccess,
@@ -40,7 +41,7 @@ export interface KubeletServerDeps {
     access: { readonly verb: string; readonly subresource: string },
     signal: AbortSignal,
   ) => Promise<boolean>
-  readonly metrics: () => Promise<string>
+  readonly metrics: Readonly<Record<MetricSet, (signal: AbortSignal) => Promise<string>>>
   /** `stats/summary` document. */
   readonly stats: (signal: AbortSignal) => Promise<unknown>
   readonly clock: Clock
@@ -142,7 +143,7 @@ async function answer(action: Action, response: ServerResponse, deps: KubeletSer
       return
     case 'metrics':
       response.setHeader('content-type', 'text/plain; version=0.0.4; charset=utf-8')
-      response.end(await deps.metrics())
+      response.end(await deps.metrics[action.set](signal))
       return
     case 'stats':
       json(response, await deps.stats(signal))

@@ -6,6 +6,7 @@ import type { RuntimeService } from '../../cri/index.ts'
 import { containerReference } from '../event-reference.ts'
 import type { ProbeFindings } from '../plan.ts'
 import { newestRecord, type PodRuntime } from '../pod-runtime.ts'
+import { ProbeCounts } from './probe-counts.ts'
 import { type ProbeKind, ProbeWorker, probedContainers, probesOf } from './probe-worker.ts'
 import { runProbe } from './run-probe.ts'
 
@@ -33,6 +34,7 @@ export class ProbeManager implements ProbeFindings {
   readonly #pods = new Map<string, PodProbes>()
   readonly #verdicts: Readonly<Record<ProbeKind, Map<string, boolean>>> = { liveness: new Map(), readiness: new Map(), startup: new Map() }
   readonly #loops = new Set<Promise<void>>()
+  readonly #counts = new ProbeCounts()
 
   constructor(deps: ProbeManagerDeps) {
     this.#deps = deps
@@ -48,6 +50,11 @@ export class ProbeManager implements ProbeFindings {
 
   readiness(containerId: string): boolean | undefined {
     return this.#verdicts.readiness.get(containerId)
+  }
+
+  /** Results so far, in Prometheus' text form. */
+  metrics(): string {
+    return this.#counts.text((uid) => this.#deps.podOf(uid))
   }
 
   /** Starts the probes of a pod; those that run already are left alone. */
@@ -78,6 +85,7 @@ export class ProbeManager implements ProbeFindings {
     const probes = this.#pods.get(uid)
     if (probes === undefined) return
     this.#pods.delete(uid)
+    this.#counts.forget(uid)
     for (const { abort } of probes.workers.values()) abort.abort(new Error('the pod is gone'))
     for (const id of probes.containerIds) for (const verdicts of Object.values(this.#verdicts)) verdicts.delete(id)
   }
@@ -107,10 +115,11 @@ export class ProbeManager implements ProbeFindings {
           return runProbe(probe, { container: current(), containerId: record.id, podIp }, { runtime, userAgent }, signal)
         },
         tell: (containerId, verdict) => this.#tell(uid, kind, containerId, verdict),
-        unhealthy: (message) => {
+        report: (reason, message) => {
           const pod = this.#deps.podOf(uid)
-          if (pod !== undefined) this.#deps.recorder.event(containerReference(pod, container.name), 'Warning', 'Unhealthy', message)
+          if (pod !== undefined) this.#deps.recorder.event(containerReference(pod, container.name), 'Warning', reason, message)
         },
+        count: (result) => this.#counts.add({ uid, container: container.name, kind, result }),
         known: (containerId) => this.#knownFromStatus(uid, kind, container.name, containerId),
       },
       clock,

@@ -12,9 +12,11 @@ interface Bench {
   /** `id=verdict`, in order. */
   readonly told: string[]
   readonly unhealthy: string[]
+  readonly counted: string[]
   record: ContainerRecord | undefined
   isStarted: boolean
   outcome: ProbeOutcome['result']
+  isWarning?: boolean
   runs: number
   step(ms: number): Promise<void>
   stop(): Promise<void>
@@ -32,6 +34,7 @@ function bench(
     clock,
     told: [],
     unhealthy: [],
+    counted: [],
     record: running('c1'),
     isStarted: given.isStarted ?? true,
     outcome: given.outcome ?? 'success',
@@ -43,10 +46,11 @@ function bench(
         look: () => ({ record: state.record, isStarted: state.isStarted }),
         run: () => {
           state.runs += 1
-          return Promise.resolve({ result: state.outcome, output: 'out' })
+          return Promise.resolve({ result: state.outcome, output: 'out', ...(state.isWarning === true && { isWarning: true }) })
         },
         tell: (id, verdict) => state.told.push(`${id}=${String(verdict)}`),
-        unhealthy: (message) => state.unhealthy.push(message),
+        report: (_reason, message) => state.unhealthy.push(message),
+        count: (result) => state.counted.push(result),
         known: () => given.known,
       },
       clock,
@@ -76,6 +80,18 @@ describe('a readiness probe', () => {
     await b.step(5_000)
     assert.equal(b.told.at(-1), 'c1=false')
     assert.deepEqual(b.unhealthy, ['Readiness probe failed: out', 'Readiness probe failed: out'])
+    await b.stop()
+  })
+
+  it('counts every try, and reports a success that is a warning', async () => {
+    const b = bench('readiness', { periodSeconds: 5, initialDelaySeconds: 5 })
+    b.isWarning = true
+    await b.step(5_000)
+    b.isWarning = false
+    b.outcome = 'error'
+    await b.step(5_000)
+    assert.deepEqual(b.counted, ['success', 'error', 'error', 'error'])
+    assert.deepEqual(b.unhealthy, ['Readiness probe warning: out', 'Readiness probe errored and resulted in unknown state: out'])
     await b.stop()
   })
 

@@ -15,7 +15,10 @@ export interface ProbeSubject {
   readonly run: (record: ContainerRecord, signal: AbortSignal) => Promise<ProbeOutcome>
   /** A new verdict; `undefined` takes back the one of a container that is gone. */
   readonly tell: (containerId: string, verdict: boolean | undefined) => void
-  readonly unhealthy: (message: string) => void
+  /** An event about the container. */
+  readonly report: (reason: 'Unhealthy' | 'ProbeWarning', message: string) => void
+  /** Every try counts. */
+  readonly count: (result: ProbeOutcome['result']) => void
   /** What was known of this very container before: an agent that restarts must not call a serving pod unready. */
   readonly known: (containerId: string) => boolean | undefined
 }
@@ -90,13 +93,15 @@ export class ProbeWorker {
     let outcome: ProbeOutcome | undefined
     for (let attempt = 0; attempt < MAX_TRIES && !isAborted(signal); attempt += 1) {
       outcome = await this.#subject.run(record, signal)
+      if (!isAborted(signal)) this.#subject.count(outcome.result)
       if (outcome.result !== 'error') break
     }
     if (outcome === undefined || isAborted(signal)) return undefined
-    if (outcome.result === 'success') return outcome
     const title = TITLES[this.#subject.kind]
-    if (outcome.result === 'failure') this.#subject.unhealthy(`${title} probe failed: ${outcome.output}`)
-    else this.#subject.unhealthy(`${title} probe errored and resulted in unknown state: ${outcome.output}`)
+    const { report } = this.#subject
+    if (outcome.isWarning === true) report('ProbeWarning', `${title} probe warning: ${outcome.output}`)
+    if (outcome.result === 'failure') report('Unhealthy', `${title} probe failed: ${outcome.output}`)
+    if (outcome.result === 'error') report('Unhealthy', `${title} probe errored and resulted in unknown state: ${outcome.output}`)
     return outcome.result === 'error' ? undefined : outcome
   }
 

@@ -10,6 +10,8 @@ import { networkText } from './network-text.ts'
 export interface ProbeOutcome {
   readonly result: 'success' | 'failure' | 'error'
   readonly output: string
+  /** A success that a person should know of. */
+  readonly isWarning?: boolean
 }
 
 export interface ProbeTarget {
@@ -36,7 +38,7 @@ export async function runProbe(probe: Probe, target: ProbeTarget, deps: ProbeDep
     try {
       const input = { action: probe.httpGet, container: target.container, podIp: target.podIp, timeoutMs, userAgent: deps.userAgent }
       const { status, body, leftHost } = await httpGet(input, signal)
-      if (leftHost === true) return success('Probe terminated redirects, Response body: ' + body)
+      if (leftHost === true) return { ...success(`Probe terminated redirects, Response body: ${body}`), isWarning: true }
       return status >= 200 && status < 400 ? success(body) : failure(`HTTP probe failed with statuscode: ${status}`)
     } catch (err) {
       return failure(err instanceof Error ? err.message : String(err))

@@ -12,7 +12,6 @@ export interface SandboxInput {
   readonly cgroupParent: string
   readonly logDirectory: string
   readonly dns: DnsSettings
-  readonly seccompRoot: string
 }
 
 /** What the runtime is asked for as the frame of a pod. Throws Error when the pod's hostname cannot be made. */
@@ -31,7 +30,7 @@ export function buildSandboxConfig(input: SandboxInput): SandboxConfig {
     annotations: { ...metadata.annotations },
     linux: {
       cgroupParent: input.cgroupParent,
-      securityContext: sandboxSecurity(pod, input.seccompRoot),
+      securityContext: sandboxSecurity(pod),
       sysctls: Object.fromEntries((spec.securityContext?.sysctls ?? []).map(({ name, value }) => [name.replaceAll('/', '.'), value])),
     },
   }

@@ -66,7 +66,7 @@ export function containerSecurity(input: SecurityInput): ContainerSecurityContex
   }
 }
 
-export function sandboxSecurity(pod: Pod, seccompRoot: string): SandboxSecurityContext {
+export function sandboxSecurity(pod: Pod): SandboxSecurityContext {
   const { securityContext: shared } = pod.spec
   const privileged = [...(pod.spec.initContainers ?? []), ...pod.spec.containers].some(
     ({ securityContext }) => securityContext?.privileged === true,
@@ -79,7 +79,8 @@ export function sandboxSecurity(pod: Pod, seccompRoot: string): SandboxSecurityC
     supplementalGroups: supplementalGroups(pod),
     selinuxOptions: shared?.seLinuxOptions,
     privileged,
-    seccomp: seccompOf(shared?.seccompProfile ?? { type: 'RuntimeDefault' }, seccompRoot),
+    // The pod's own profile is for its containers: the process that holds the sandbox may need what it forbids.
+    seccomp: { profileType: 'RuntimeDefault' },
   }
 }
 

@@ -25,7 +25,7 @@ export interface Cluster extends AsyncDisposable {
   tryKubectl(args: string | readonly string[], options?: ToolOptions): Promise<Output>
   helm(args: string | readonly string[]): Promise<string>
   /** Starts kubectl and leaves it running, for what follows or forwards. */
-  spawnKubectl(args: string | readonly string[]): ChildProcess
+  spawnKubectl(args: string | readonly string[], env?: ToolOptions['env']): ChildProcess
   /** Writes a file into the manifest folder. */
   manifest(name: string, text: string): void
   /** What the server printed. */
@@ -136,9 +136,9 @@ class RunningCluster implements Cluster {
     return succeeded(`helm ${String(args)}`, await this.#running().helm(words(args)))
   }
 
-  spawnKubectl(args: string | readonly string[]): ChildProcess {
+  spawnKubectl(args: string | readonly string[], env: ToolOptions['env'] = {}): ChildProcess {
     return spawn(join(ROOT, 'dist', 'tools', 'kubectl'), ['--kubeconfig', this.kubeconfig, ...words(args)], {
-      env: { PATH: '/usr/bin:/bin', HOME: this.dataDir },
+      env: { PATH: '/usr/bin:/bin', HOME: this.dataDir, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
   }

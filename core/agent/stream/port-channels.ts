@@ -7,6 +7,15 @@ import type { SpdyClient } from './spdy/client.ts'
  */
 export async function carryPorts(client: ChannelSocket, runtime: SpdyClient, ports: readonly number[]): Promise<void> {
   client.onClose(() => runtime.close())
+  try {
+    await Promise.all(openPorts(client, runtime, ports))
+  } finally {
+    client.finish()
+    runtime.close()
+  }
+}
+
+function openPorts(client: ChannelSocket, runtime: SpdyClient, ports: readonly number[]): readonly Promise<void>[] {
   const pairs = ports.map((port, index) => {
     const number = Buffer.alloc(2)
     number.writeUInt16LE(port)
@@ -21,12 +30,9 @@ export async function carryPorts(client: ChannelSocket, runtime: SpdyClient, por
     const data = pairs[message.channel / 2]?.data
     if (data !== undefined) client.write(data, message.bytes)
   })
-  const copies = pairs.flatMap(({ data, error }, index) =>
+  return pairs.flatMap(({ data, error }, index) =>
     [data, error].map(async (stream, offset) => {
       for await (const bytes of stream) await client.send(index * 2 + offset, bytes as Buffer)
     }),
   )
-  await Promise.all(copies)
-  client.finish()
-  runtime.close()
 }

@@ -36,9 +36,25 @@ export async function carryCommand(
   runtime: SpdyClient,
   session: { readonly streams: CommandStreams; readonly protocol: ChannelProtocol; readonly expectsStatus: boolean },
 ): Promise<void> {
-  const { streams, protocol, expectsStatus } = session
   client.onClose(() => runtime.close())
-  const error = runtime.open({ streamtype: 'error' })
+  try {
+    const error = runtime.open({ streamtype: 'error' })
+    const { stdout, stderr } = openStreams(client, runtime, session.streams)
+    const told = readAll(error)
+    await Promise.all([copy(stdout, client, STDOUT), copy(stderr, client, STDERR)])
+    const text = await told
+    finish(client, session.protocol, text.length > 0 ? text : Buffer.from(JSON.stringify(silent(runtime, session.expectsStatus))))
+  } finally {
+    runtime.close()
+  }
+}
+
+/** In the order in which runtimes expect them. What the client sends goes to its stream from now on. */
+function openStreams(
+  client: ChannelSocket,
+  runtime: SpdyClient,
+  streams: CommandStreams,
+): { readonly stdout: Duplex | undefined; readonly stderr: Duplex | undefined } {
   const stdin = streams.stdin ? runtime.open({ streamtype: 'stdin' }) : undefined
   const stdout = streams.stdout ? runtime.open({ streamtype: 'stdout' }) : undefined
   const stderr = streams.stderr ? runtime.open({ streamtype: 'stderr' }) : undefined
@@ -51,13 +67,7 @@ export async function carryCommand(
     const target = message.channel === STDIN ? stdin : message.channel === RESIZE ? resize : undefined
     if (target !== undefined) client.write(target, message.bytes)
   })
-  const outputs = [copy(stdout, client, STDOUT), copy(stderr, client, STDERR)]
-  const told = readAll(error)
-  await Promise.all(outputs)
-  const text = await told
-  const status = text.length > 0 ? text : Buffer.from(JSON.stringify(silent(runtime, expectsStatus)))
-  finish(client, protocol, status)
-  runtime.close()
+  return { stdout, stderr }
 }
 
 /** Ends a session that never began, with the reason. Source: kubernetes, streamtranslator; errors.NewInternalError. */

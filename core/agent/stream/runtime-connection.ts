@@ -18,12 +18,16 @@ export async function openSpdy(address: string, protocol: string, signal: AbortS
   throw new KubeletHttpError(answer.response.statusCode ?? 500, await textOf(answer.response))
 }
 
+/** A session in which nothing moves. Source: kubelet, streamingConnectionIdleTimeout. */
+const IDLE_MS = 4 * 3_600_000
+
 function dial(host: string, port: number): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connect({ host, port, noDelay: true, allowHalfOpen: true })
     socket.once('error', reject)
     socket.once('connect', () => {
       socket.off('error', reject)
+      socket.setTimeout(IDLE_MS, () => socket.destroy(new Error('the session was idle for 4 hours')))
       resolve(socket)
     })
   })

@@ -208,8 +208,14 @@ async function upgrade(
 ): Promise<void> {
   const { deps } = context
   using child = childController(context.signal)
-  socket.on('error', () => socket.destroy())
-  socket.once('close', () => child.abort(new Error('the client went away')))
+  const end = (): void => void socket.destroy()
+  // NOTE: the server forgets a socket that was upgraded, but waits for its end.
+  context.signal.addEventListener('abort', end, { once: true })
+  socket.on('error', end)
+  socket.once('close', () => {
+    context.signal.removeEventListener('abort', end)
+    child.abort(new Error('the client went away'))
+  })
   try {
     const action = await admit(request, deps, child.signal)
     if (action.kind !== 'exec' && action.kind !== 'attach' && action.kind !== 'port-forward')

@@ -87,7 +87,8 @@ async function servePorts(action: PortForward, upgrade: Upgrade, deps: SessionDe
   const spdy = await openSpdy(await openPortForward(action, deps.pods, deps.runtime, signal), PORT_PROTOCOL, signal)
   socket.once('close', () => spdy.close())
   const client = await accepted(upgrade, protocol)
-  if (client !== undefined) await carryPorts(client, spdy, ports)
+  // NOTE: what went wrong was told in the port's own channel; the client expects no HTTP any more.
+  if (client !== undefined) await carryPorts(client, spdy, ports).catch(() => undefined)
 }
 
 async function tunnelSpdy(action: PortForward, upgrade: Upgrade, deps: SessionDeps, signal: AbortSignal): Promise<void> {

@@ -1,4 +1,4 @@
-import { isSidecar } from '../api/rules/pod-containers.ts'
+import { type Arithmetic, aggregate, isPodLevelResource } from '../api/rules/pod-resources.ts'
 import type { Container, Pod } from '../api/types/core-v1.ts'
 import { parseQuantity, toMilli, toUnits } from '../meta/quantity.ts'
 
@@ -9,8 +9,6 @@ type ResourceList = Readonly<Record<string, string>> | undefined
 
 /** What a container without a request is counted as when nodes are compared, so that such pods spread as well. */
 const DEFAULT_REQUESTS: Readonly<Record<string, number>> = { cpu: 100, memory: 200 * 1024 * 1024 }
-/** Pod-level resources cover these and hugepages; the others stay with the containers. */
-const POD_LEVEL = new Set(['cpu', 'memory'])
 
 export function amountsOf(list: ResourceList): Amounts {
   const amounts: Amounts = new Map()
@@ -31,27 +29,13 @@ export function amountOf(resource: string, quantity: string | undefined): number
  */
 export function podRequests(pod: Pod, nonZero = false): Amounts {
   const { spec } = pod
-  const total: Amounts = new Map()
-  for (const container of spec.containers) addAll(total, containerRequests(container, nonZero))
-  const sidecars: Amounts = new Map()
-  const peak: Amounts = new Map()
-  for (const container of spec.initContainers ?? []) {
-    const requests = containerRequests(container, nonZero)
-    if (isSidecar(container)) {
-      addAll(total, requests)
-      addAll(sidecars, requests)
-      raise(peak, sidecars)
-    } else {
-      addAll(requests, sidecars)
-      raise(peak, requests)
-    }
-  }
-  raise(total, peak)
-  for (const [name, amount] of amountsOf(spec.resources?.requests))
-    if (POD_LEVEL.has(name) || name.startsWith('hugepages-')) total.set(name, amount)
+  const total = aggregate(spec, (container) => containerRequests(container, nonZero), FAST)
+  for (const [name, amount] of amountsOf(spec.resources?.requests)) if (isPodLevelResource(name)) total.set(name, amount)
   addAll(total, amountsOf(spec.overhead))
   return total
 }
+
+const FAST: Arithmetic<number> = { plus: (a, b) => a + b, larger: Math.max }
 
 function containerRequests(container: Container, nonZero: boolean): Amounts {
   const amounts = amountsOf(container.resources.requests)
@@ -62,8 +46,4 @@ function containerRequests(container: Container, nonZero: boolean): Amounts {
 /** Adds `more`, `times` once or subtracting with -1, into `target`. */
 export function addAll(target: Amounts, more: ReadonlyMap<string, number>, times: 1 | -1 = 1): void {
   for (const [name, amount] of more) target.set(name, (target.get(name) ?? 0) + times * amount)
-}
-
-function raise(target: Amounts, floor: ReadonlyMap<string, number>): void {
-  for (const [name, amount] of floor) if (amount > (target.get(name) ?? 0)) target.set(name, amount)
 }

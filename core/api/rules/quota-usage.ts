@@ -1,7 +1,7 @@
 import type { KubeObject } from '../../meta/object.ts'
 import { addQuantity, parseQuantity, type Quantity, quantityOf, ZERO_QUANTITY } from '../../meta/quantity.ts'
 import type { PersistentVolumeClaim, Pod, Service } from '../types/core-v1.ts'
-import { isHugePages, podTotal } from './pod-resources.ts'
+import { isHugePages, podTotalWithOverhead } from './pod-resources.ts'
 
 /** Amounts by the name that a quota limits them under. */
 export type Usage = ReadonlyMap<string, Quantity>
@@ -63,19 +63,8 @@ function isCharged({ metadata, status }: Pod, nowMs: number): boolean {
 function addPod(usage: Map<string, Quantity>, pod: Pod, nowMs: number): void {
   if (!isCharged(pod, nowMs)) return
   usage.set('pods', ONE)
-  for (const [name, quantity] of podAmounts(withOverhead(pod, 'requests'), withOverhead(pod, 'limits'))) usage.set(name, quantity)
-}
-
-/** Overhead raises a limit only where there is one. */
-function withOverhead({ spec }: Pod, kind: 'requests' | 'limits'): Usage {
-  const total = podTotal(spec, kind)
-  for (const [name, text] of Object.entries(spec.overhead ?? {})) {
-    const sum = total.get(name)
-    if (kind === 'requests' || (sum !== undefined && sum.nano !== 0n)) {
-      total.set(name, sum === undefined ? parseQuantity(text) : addQuantity(sum, parseQuantity(text)))
-    }
-  }
-  return total
+  for (const [name, quantity] of podAmounts(podTotalWithOverhead(pod.spec, 'requests'), podTotalWithOverhead(pod.spec, 'limits')))
+    usage.set(name, quantity)
 }
 
 function addService(usage: Map<string, Quantity>, { spec }: Service): void {

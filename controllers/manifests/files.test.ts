@@ -2,26 +2,23 @@ import assert from 'node:assert/strict'
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
-import { afterEach, beforeEach, describe, it } from 'node:test'
+import { describe, it } from 'node:test'
+import { folderForEachTest } from '../../tests/helpers/temporary-folder.ts'
 import { ManifestFiles } from './files.ts'
 
-let folder = ''
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'k3ts-manifests-'))
-})
-afterEach(() => {
-  rmSync(folder, { recursive: true })
-})
+const folder = folderForEachTest('manifests')
 
 function put(...paths: readonly string[]): void {
   for (const path of paths) {
-    mkdirSync(dirname(join(folder, path)), { recursive: true })
-    writeFileSync(join(folder, path), '')
+    mkdirSync(dirname(join(folder.path, path)), { recursive: true })
+    writeFileSync(join(folder.path, path), '')
   }
 }
 
 const found = (disable: readonly string[] = []): readonly string[] =>
-  new ManifestFiles(folder, disable).all().map((file) => `${relative(folder, file.path)}=${file.addon}${file.disabled ? ' disabled' : ''}`)
+  new ManifestFiles(folder.path, disable)
+    .all()
+    .map((file) => `${relative(folder.path, file.path)}=${file.addon}${file.disabled ? ' disabled' : ''}`)
 
 describe('the manifest folder', () => {
   it('holds YAML and JSON of any case in sub-folders too, and no dot files', () => {
@@ -50,26 +47,30 @@ describe('the manifest folder', () => {
 
   it('keeps up with single files', () => {
     put('x/a.yaml')
-    const files = new ManifestFiles(folder, [])
-    const addonOf = (path: string): string | undefined => files.fileAt(join(folder, path))?.addon
+    const files = new ManifestFiles(folder.path, [])
+    const addonOf = (path: string): string | undefined => files.fileAt(join(folder.path, path))?.addon
     assert.equal(addonOf('x/a.yaml'), 'a')
     put('a.yaml', 'b.txt', 'y/a.yaml.skip')
     assert.equal(addonOf('a.yaml'), undefined, 'nobody told of it yet')
-    assert.deepEqual(files.add(join(folder, 'a.yaml')), [join(folder, 'a.yaml')])
-    assert.deepEqual(files.add(join(folder, 'b.txt')), [])
+    assert.deepEqual(files.add(join(folder.path, 'a.yaml')), [join(folder.path, 'a.yaml')])
+    assert.deepEqual(files.add(join(folder.path, 'b.txt')), [])
     assert.deepEqual([addonOf('a.yaml'), addonOf('x/a.yaml')], ['a', 'x-a-yaml'])
-    files.add(join(folder, 'y/a.yaml.skip'))
+    files.add(join(folder.path, 'y/a.yaml.skip'))
     assert.deepEqual([addonOf('a.yaml'), addonOf('x/a.yaml')], [undefined, undefined])
-    rmSync(join(folder, 'y/a.yaml.skip'))
-    assert.deepEqual(files.remove(join(folder, 'y/a.yaml.skip')), [join(folder, 'x/a.yaml'), join(folder, 'a.yaml')], 'free again')
-    rmSync(join(folder, 'a.yaml'))
+    rmSync(join(folder.path, 'y/a.yaml.skip'))
+    assert.deepEqual(
+      files.remove(join(folder.path, 'y/a.yaml.skip')),
+      [join(folder.path, 'x/a.yaml'), join(folder.path, 'a.yaml')],
+      'free again',
+    )
+    rmSync(join(folder.path, 'a.yaml'))
     assert.deepEqual([addonOf('a.yaml'), addonOf('x/a.yaml')], [undefined, 'a'], 'a file that is gone holds no name, told or not')
   })
 
   it('follows links to folders', () => {
     const elsewhere = mkdtempSync(join(tmpdir(), 'k3ts-linked-'))
     writeFileSync(join(elsewhere, 'l.yaml'), '')
-    symlinkSync(elsewhere, join(folder, 'linked'))
+    symlinkSync(elsewhere, join(folder.path, 'linked'))
     assert.deepEqual(found(), ['linked/l.yaml=l'])
     rmSync(elsewhere, { recursive: true })
   })

@@ -1,21 +1,15 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, it } from 'node:test'
+import { describe, it } from 'node:test'
+import { folderForEachTest } from '../../tests/helpers/temporary-folder.ts'
 import { ConfigError, parseConfig } from './parse.ts'
 
-let folder = ''
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'k3ts-config-'))
-})
-afterEach(() => {
-  rmSync(folder, { recursive: true })
-})
+const folder = folderForEachTest('config')
 
 function parse(flags: Readonly<Record<string, string[]>> = {}, env: Readonly<Record<string, string>> = {}) {
-  const all = { config: [join(folder, 'config.yaml')], 'node-ip': ['192.0.2.9'], ...flags }
-  if (!('noFile' in flags)) writeFileSync(join(folder, 'config.yaml'), '', { flag: 'a' })
+  const all = { config: [join(folder.path, 'config.yaml')], 'node-ip': ['192.0.2.9'], ...flags }
+  if (!('noFile' in flags)) writeFileSync(join(folder.path, 'config.yaml'), '', { flag: 'a' })
   return parseConfig({ command: 'server', flags: new Map(Object.entries(all)), env })
 }
 
@@ -32,7 +26,7 @@ describe('configuration', () => {
   })
 
   it('lets flags win over environment over file', () => {
-    writeFileSync(join(folder, 'config.yaml'), 'data-dir: /file\nnode-name: from-file\nwrite-kubeconfig-mode: "0644"\n')
+    writeFileSync(join(folder.path, 'config.yaml'), 'data-dir: /file\nnode-name: from-file\nwrite-kubeconfig-mode: "0644"\n')
     const { config } = parse({ 'data-dir': ['/flag'] }, { K3TS_DATA_DIR: '/env', K3S_NODE_NAME: 'from-env' })
     assert.equal(config.dataDir, '/flag')
     assert.equal(config.agent.nodeName, 'from-env')
@@ -44,16 +38,16 @@ describe('configuration', () => {
   })
 
   it('replaces lists by later files and appends with key+', () => {
-    writeFileSync(join(folder, 'config.yaml'), 'disable: [traefik]\ntls-san: [a]\n')
-    mkdirSync(join(folder, 'config.yaml.d'))
-    writeFileSync(join(folder, 'config.yaml.d/10.yaml'), 'disable+: [servicelb]\ntls-san: [b]\n')
+    writeFileSync(join(folder.path, 'config.yaml'), 'disable: [traefik]\ntls-san: [a]\n')
+    mkdirSync(join(folder.path, 'config.yaml.d'))
+    writeFileSync(join(folder.path, 'config.yaml.d/10.yaml'), 'disable+: [servicelb]\ntls-san: [b]\n')
     const { config } = parse()
     assert.deepEqual(config.disable, ['traefik', 'servicelb'])
     assert.deepEqual(config.tlsSans, ['b'])
   })
 
   it('takes comma lists and replaces the list of the file by that of the command line', () => {
-    writeFileSync(join(folder, 'config.yaml'), 'disable: [coredns]\n')
+    writeFileSync(join(folder.path, 'config.yaml'), 'disable: [coredns]\n')
     assert.deepEqual(parse({ disable: ['traefik,servicelb', 'ccm'] }).config.disable, ['traefik', 'servicelb', 'ccm'])
   })
 
@@ -64,9 +58,9 @@ describe('configuration', () => {
   })
 
   it('warns about unknown keys and refuses keys that K3s knows and this version does not', () => {
-    writeFileSync(join(folder, 'config.yaml'), 'nonsense: 1\n')
+    writeFileSync(join(folder.path, 'config.yaml'), 'nonsense: 1\n')
     assert.match(parse().warnings[0] ?? '', /unknown key "nonsense"/)
-    writeFileSync(join(folder, 'config.yaml'), 'cluster-init: true\n')
+    writeFileSync(join(folder.path, 'config.yaml'), 'cluster-init: true\n')
     assert.throws(() => parse(), /"cluster-init" is not supported/)
   })
 
@@ -84,11 +78,11 @@ describe('configuration', () => {
   })
 
   it('says which line of a broken file is wrong', () => {
-    writeFileSync(join(folder, 'config.yaml'), 'a: [1\nb: 2\n')
+    writeFileSync(join(folder.path, 'config.yaml'), 'a: [1\nb: 2\n')
     assert.throws(() => parse(), /config\.yaml: /)
   })
 
   it('refuses an explicit file that does not exist', () => {
-    assert.throws(() => parse({ config: [join(folder, 'absent.yaml')], noFile: [] }), /cannot read the configuration file/)
+    assert.throws(() => parse({ config: [join(folder.path, 'absent.yaml')], noFile: [] }), /cannot read the configuration file/)
   })
 })

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { after, before, describe, it } from 'node:test'
+import { describe, it } from 'node:test'
 import { serverNames } from '../../tests/helpers/pki.ts'
+import { folderForTests } from '../../tests/helpers/temporary-folder.ts'
 import { silentLogger } from '../observability/log.ts'
 import type { Clock } from '../runtime/clock.ts'
 import { createAuthority, daysLeft } from './authority.ts'
@@ -16,16 +16,10 @@ const DAY_MS = 86_400_000
 const NAMES = serverNames({ advertiseAddress: '10.0.0.5', nodeIps: ['10.0.0.5'], tlsSans: ['api.example'] })
 
 describe('server key material', () => {
-  let dataDir = ''
-  before(async () => {
-    dataDir = await mkdtemp(join(tmpdir(), 'k3ts-pki-'))
-  })
-  after(async () => {
-    await rm(dataDir, { recursive: true })
-  })
+  const dataDir = folderForTests('pki')
   const open = (nowMs: number, tlsSans = NAMES.tlsSans): Promise<ServerPki> =>
-    openServerPki({ dataDir, nowMs, names: { ...NAMES, tlsSans } })
-  const tls = (name: string): string => join(dataDir, 'server', 'tls', name)
+    openServerPki({ dataDir: dataDir.path, nowMs, names: { ...NAMES, tlsSans } })
+  const tls = (name: string): string => join(dataDir.path, 'server', 'tls', name)
   const serial = (pki: ServerPki, name: string): string => pki.leafs.get(name).certificate.serialNumber
 
   it('is the same after a restart, and private', async () => {
@@ -108,9 +102,9 @@ describe('server key material', () => {
   })
 
   it('lists what there is, with what ends soon', async () => {
-    const { leafs } = await openEtcdPki({ dataDir, hosts: ['10.0.0.5'], nowMs: NOW })
+    const { leafs } = await openEtcdPki({ dataDir: dataDir.path, hosts: ['10.0.0.5'], nowMs: NOW })
     assert.match(leafs.get('peer-server-client').certificate.subjectAltName ?? '', /10\.0\.0\.5/)
-    const records = await listCertificates(dataDir, NOW + 300 * DAY_MS)
+    const records = await listCertificates(dataDir.path, NOW + 300 * DAY_MS)
     const find = (file: string): string | undefined => records.find((record) => record.file === file)?.status
     assert.equal(find('server/tls/client-ca.crt'), 'ok')
     assert.equal(find('server/tls/etcd/client.crt'), 'expiring')

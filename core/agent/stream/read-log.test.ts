@@ -1,21 +1,17 @@
 import assert from 'node:assert/strict'
-import { appendFileSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { appendFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, it } from 'node:test'
+import { beforeEach, describe, it } from 'node:test'
+import { folderForEachTest } from '../../../tests/helpers/temporary-folder.ts'
 import { systemClock } from '../../runtime/clock.ts'
 import { parseAction } from './kubelet-api.ts'
 import { type LogOptions, parseLogLine } from './log-format.ts'
 import { readLog } from './read-log.ts'
 
-let folder = ''
+const folder = folderForEachTest('log')
 let path = ''
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'k3ts-log-'))
-  path = join(folder, '0.log')
-})
-afterEach(() => {
-  rmSync(folder, { recursive: true })
+  path = join(folder.path, '0.log')
 })
 
 const record = (text: string, second: number, stream = 'stdout', tag = 'F'): string =>

@@ -10,6 +10,7 @@ import {
   NOT_RESOLVED,
   nullCoreTag,
   Schema,
+  YAMLException,
 } from 'js-yaml'
 
 const INTEGER = /^[-+]?(?:0b[01_]+|0o[0-7_]+|0x[0-9a-fA-F_]+|[0-9][0-9_]*)$/
@@ -37,6 +38,26 @@ const KUBERNETES_SCHEMA = new Schema([...FAILSAFE_SCHEMA.tags, nullCoreTag, bool
 /** One document. Throws YAMLException. Loading the library takes some 10 ms: import this module where it is needed. */
 export function parseYaml(text: string): unknown {
   return load(text, { schema: KUBERNETES_SCHEMA })
+}
+
+/** One document, and the key that stands twice in a map of it, in the words of Kubernetes' reader: the last one counts. Throws YAMLException. */
+export interface LenientYaml {
+  readonly value: unknown
+  readonly duplicate?: string
+}
+
+export function parseLenientYaml(text: string): LenientYaml {
+  try {
+    return { value: parseYaml(text) }
+  } catch (err) {
+    if (!(err instanceof YAMLException) || err.reason !== 'duplicated mapping key' || err.mark === undefined) throw err
+    const { line, position } = err.mark
+    const key = /^["']?([^"':\s]*)/.exec(text.slice(position))?.[1] ?? ''
+    return {
+      value: load(text, { schema: KUBERNETES_SCHEMA, json: true }),
+      duplicate: `line ${line + 1}: key ${JSON.stringify(key)} already set in map`,
+    }
+  }
 }
 
 /** All documents of a stream. Throws YAMLException. */

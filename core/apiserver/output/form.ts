@@ -20,6 +20,8 @@ export interface Offer {
   readonly endpoint: 'object' | 'list' | 'watch'
   /** False for custom kinds and others without a protobuf form. */
   readonly protobuf: boolean
+  /** Default true. Kinds that only answer have neither tables nor a metadata form. */
+  readonly shapes?: boolean
 }
 
 export const MEDIA_TYPES: Readonly<Record<Encoding, string>> = {
@@ -59,7 +61,7 @@ function formOf(clause: AcceptClause, offer: Offer): OutputForm | undefined {
   if (encoding === undefined || (encoding === 'yaml' && offer.endpoint === 'watch')) return undefined
   const { as, g, v } = clause.params
   if (as === undefined) return encoding === 'protobuf' && !offer.protobuf ? undefined : form(encoding, 'object', 'v1')
-  if (g !== 'meta.k8s.io' || (v !== 'v1' && v !== 'v1beta1')) return undefined
+  if (offer.shapes === false || g !== 'meta.k8s.io' || (v !== 'v1' && v !== 'v1beta1')) return undefined
   if (as === 'Table') return encoding === 'protobuf' ? undefined : form(encoding, 'table', v)
   const metadata = offer.endpoint === 'list' ? 'PartialObjectMetadataList' : 'PartialObjectMetadata'
   return as === metadata ? form(encoding, 'metadata', v) : undefined

@@ -8,6 +8,8 @@ export interface ParsedBody {
   readonly value: unknown
   /** The text, for JSON only: tells duplicate keys. */
   readonly text?: string
+  /** A key that stands twice, for YAML only. */
+  readonly duplicate?: string
   /** A protobuf body has been decoded by schema already and knows no unknown fields. */
   readonly typed?: boolean
 }
@@ -34,7 +36,7 @@ export async function readBody(request: ApiRequest, kind: string, readProtobuf: 
     case MEDIA_TYPES.yaml:
     case 'text/yaml':
     case 'application/x-yaml':
-      return { value: await parseYaml(bytes, kind) }
+      return parseYaml(bytes, kind)
     case MEDIA_TYPES.protobuf:
       if (readProtobuf !== undefined) return { value: readProtobuf(bytes), typed: true }
       break
@@ -54,10 +56,11 @@ export function parseJson(bytes: Uint8Array, kind: string): ParsedBody {
 }
 
 /** The YAML library is loaded by the first YAML body. Throws StatusError BadRequest. */
-export async function parseYaml(bytes: Uint8Array, kind: string): Promise<unknown> {
+export async function parseYaml(bytes: Uint8Array, kind: string): Promise<ParsedBody> {
   const yaml = await import('../../runtime/yaml.ts')
   try {
-    return yaml.parseYaml(Buffer.from(bytes).toString('utf8'))
+    const { value, duplicate } = yaml.parseLenientYaml(Buffer.from(bytes).toString('utf8'))
+    return duplicate === undefined ? { value } : { value, duplicate: `yaml: unmarshal errors:\n  ${duplicate}` }
   } catch (err) {
     throw unrecognized(bytes, kind, `error converting YAML to JSON: ${err instanceof Error ? err.message : ''}`)
   }

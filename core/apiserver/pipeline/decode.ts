@@ -39,7 +39,8 @@ export function decodeBody(body: ParsedBody, type: ExpectedType, rules: DecodeRu
   const decoded = decodeObject(object, type.schema, wantsText ? { text: body.text } : {})
   const [first] = decoded.errors
   if (first !== undefined) throw badRequest(decodeFailureText(type, first))
-  if (decoded.unknownFields.length > 0 || decoded.duplicateFields.length > 0) report(strictProblems(decoded), type, rules)
+  const problems = [...(body.duplicate === undefined ? [] : [body.duplicate]), ...strictProblems(decoded)]
+  if (problems.length > 0) report(problems, type, rules)
   return withMetadata(decoded.object)
 }
 

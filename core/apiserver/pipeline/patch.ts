@@ -28,6 +28,8 @@ const MEDIA_TYPES: Readonly<Record<string, PatchKind>> = {
 export interface PatchRequest {
   readonly kind: PatchKind
   readonly body: unknown
+  /** A key that stands twice, for YAML only. */
+  readonly duplicate?: string
 }
 
 /** From the Content-Type. Throws StatusError UnsupportedMediaType; custom kinds know no strategic merge. */
@@ -44,7 +46,8 @@ export async function readPatch(request: ApiRequest, kind: PatchKind): Promise<P
   try {
     // JSON is YAML, and the parser for it is a hundred times faster.
     if (kind !== 'apply' || text.startsWith('{')) return { kind, body: JSON.parse(text) as unknown }
-    return { kind, body: (await import('../../runtime/yaml.ts')).parseYaml(text) }
+    const { value, duplicate } = (await import('../../runtime/yaml.ts')).parseLenientYaml(text)
+    return { kind, body: value, ...(duplicate !== undefined && { duplicate }) }
   } catch (err) {
     throw badRequest(`error decoding ${kind === 'apply' ? 'YAML' : 'patch'}: ${err instanceof Error ? err.message : ''}`)
   }
@@ -101,6 +104,7 @@ function unpatchable(patched: unknown, problem: string): Error {
 export function appliedState(patch: PatchRequest, bytes: Uint8Array | undefined, context: WriteContext): Work<KubeObject> {
   const { def, options, subresource, nowMs } = context
   const { body } = patch
+  if (patch.duplicate !== undefined) reportDuplicate(patch.duplicate, context)
   if (typeof body !== 'object' || body === null || Array.isArray(body)) throw badRequest('error decoding YAML: the body is no object')
   const { object, managedFields } = applyPatch({
     live: bytes === undefined ? undefined : parse(bytes),
@@ -121,6 +125,12 @@ export function appliedState(patch: PatchRequest, bytes: Uint8Array | undefined,
   applyDefaults(state, context)
   setManagedFields(state, managedFields)
   return state
+}
+
+function reportDuplicate(duplicate: string, { options, warn }: WriteContext): void {
+  const text = `error converting YAML to JSON: yaml: unmarshal errors:\n  ${duplicate}`
+  if (options.validation === 'Strict') throw badRequest(`error strict decoding YAML: ${text}`)
+  if (options.validation === 'Warn') warn(text)
 }
 
 function decodeApplied(object: object, def: ResourceDef): Work<KubeObject> {

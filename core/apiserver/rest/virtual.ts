@@ -1,5 +1,6 @@
 import type { KubeObject } from '../../meta/object.ts'
 import type { Entry } from '../cache/cache.ts'
+import { negotiate } from '../output/form.ts'
 import { objectForm, objectResponse } from '../output/object-output.ts'
 import { protobufReader } from '../output/protobuf.ts'
 import { listForm, listResponse } from '../output/list-output.ts'
@@ -21,7 +22,7 @@ export type Answer = (object: Work<KubeObject>, context: WriteContext) => Promis
 export function answeringCreate(answer: Answer): RestHandler {
   return async (rest) => {
     const { request, def, services } = rest
-    const form = objectForm(request, def)
+    const form = negotiate(request.headers['accept'], { endpoint: 'object', protobuf: isBuiltIn(def), shapes: false })
     const context = writeContextOf(rest, writeOptions(request, 'CreateOptions'))
     const body = await readBody(request, def.kind, isBuiltIn(def) ? protobufReader(def) : undefined)
     const object = decodeBody(body, def, { validation: context.options.validation, warn: context.warn })

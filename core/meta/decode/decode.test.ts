@@ -168,6 +168,15 @@ describe('duplicate fields', () => {
     assert.deepEqual(find('{"raw": {"\\u0061": 1, "a" : [ ] } }'), ['raw.a'])
   })
 
+  it('stand with unknown fields in the order of the text; what is unknown is not told twice', () => {
+    const text = '{"bar":{"x":1,"x":2},"spec":{"grace":1,"grace":2},"foo":1,"foo":2}'
+    assert.deepEqual(strictProblems(decodeObject(JSON.parse(text), pod, { text })), [
+      'unknown field "bar"',
+      'duplicate field "spec.grace"',
+      'unknown field "foo"',
+    ])
+  })
+
   it('stand with unknown fields in the error of strict validation', () => {
     const text = '{"spec":{"grace":1,"grace":2},"foo":1}'
     const problems = strictProblems(decodeObject(JSON.parse(text), pod, { text }))

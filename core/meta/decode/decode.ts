@@ -1,6 +1,6 @@
 import type { ObjectSchema } from '../schema.ts'
 import type { DecodeContext, DecodeEvent } from './context.ts'
-import { duplicateFields } from './duplicates.ts'
+import { duplicateFields, problemsInOrder } from './duplicates.ts'
 import { structuralDecoder } from './structural.ts'
 
 export interface DecodeOptions {
@@ -17,6 +17,8 @@ export interface Decoded {
   /** Paths of dropped fields, in document order. */
   readonly unknownFields: readonly string[]
   readonly duplicateFields: readonly string[]
+  /** Set when there are problems of both kinds and the type is built in: Go then tells them in the order of the text. */
+  readonly strictOrder?: readonly string[]
   /** What Go's decoder says; the first one is what Kubernetes answers with. When there are any, `object` is incomplete. */
   readonly errors: readonly string[]
 }
@@ -37,7 +39,15 @@ export function decodeObject(value: unknown, schema: ObjectSchema, options: Deco
     unknownFields: context.events.filter((event) => event.type === 'unknown').map((event) => event.path),
     duplicateFields: duplicates,
     errors: errorTexts(context.events),
+    ...(duplicates.length > 0 && schema.name !== undefined && { strictOrder: inTextOrder(options.text ?? '', context.events) }),
   }
+}
+
+function inTextOrder(text: string, events: readonly DecodeEvent[]): readonly string[] {
+  const unknown = new Set(events.filter((event) => event.type === 'unknown').map((event) => event.path))
+  return problemsInOrder(text, unknown).map(
+    ({ path, isDuplicate }) => `${isDuplicate ? 'duplicate' : 'unknown'} field ${JSON.stringify(path)}`,
+  )
 }
 
 /** A failing value parser ends Go's decoding at once, so it comes before type errors, which Go remembers and goes on. */
@@ -56,7 +66,8 @@ function wrongTypeText(event: Extract<DecodeEvent, { type: 'wrongType' }>): stri
 const STRICT_LIMIT = 100
 
 /** The problems that fieldValidation reports: `unknown field "spec.foo"`, each also the text of a warning. */
-export function strictProblems(decoded: Pick<Decoded, 'unknownFields' | 'duplicateFields'>): readonly string[] {
+export function strictProblems(decoded: Pick<Decoded, 'unknownFields' | 'duplicateFields' | 'strictOrder'>): readonly string[] {
+  if (decoded.strictOrder !== undefined) return decoded.strictOrder.slice(0, STRICT_LIMIT)
   const duplicates = decoded.duplicateFields.map((path) => `duplicate field ${JSON.stringify(path)}`)
   const unknown = decoded.unknownFields.map((path) => `unknown field ${JSON.stringify(path)}`)
   return [...duplicates, ...unknown].slice(0, STRICT_LIMIT)

@@ -7,6 +7,19 @@ export function duplicateFields(text: string, parsedKeys: number): readonly stri
   return countKeysIn(text) === parsedKeys ? [] : new Scanner(text).duplicates()
 }
 
+/** One key that strict decoding complains about. */
+export interface KeyProblem {
+  readonly path: string
+  readonly isDuplicate: boolean
+}
+
+/** Unknown fields and keys that stand twice, in the order of the text. Below an unknown field nothing is looked at. */
+export function problemsInOrder(text: string, unknown: ReadonlySet<string>): readonly KeyProblem[] {
+  const scanner = new Scanner(text, unknown)
+  scanner.duplicates()
+  return scanner.problems
+}
+
 const QUOTE = 34
 const BACKSLASH = 92
 const COLON = 58
@@ -37,11 +50,16 @@ function isEscaped(text: string, quote: number): boolean {
 
 class Scanner {
   readonly #text: string
+  readonly #unknown: ReadonlySet<string>
   readonly #found: string[] = []
+  readonly problems: KeyProblem[] = []
   #at = 0
+  /** Depth below unknown fields. */
+  #lost = 0
 
-  constructor(text: string) {
+  constructor(text: string, unknown: ReadonlySet<string> = new Set()) {
     this.#text = text
+    this.#unknown = unknown
   }
 
   duplicates(): readonly string[] {
@@ -66,9 +84,14 @@ class Scanner {
       const key = JSON.parse(this.#text.slice(this.#at, end + 1)) as string
       this.#at = end + 1
       const child = path === '' ? key : `${path}.${key}`
-      if (seen.has(key)) this.#found.push(child)
+      const isDuplicate = seen.has(key)
+      const isUnknown = this.#unknown.has(child)
+      if (isDuplicate) this.#found.push(child)
+      if (this.#lost === 0 && isUnknown !== isDuplicate) this.problems.push({ path: child, isDuplicate })
       seen.add(key)
+      this.#lost += isUnknown ? 1 : 0
       this.#value(child)
+      this.#lost -= isUnknown ? 1 : 0
     }
   }
 

@@ -22,6 +22,8 @@ export interface EntrySource {
   readonly createRevision: number
   /** The event this state came with: its frame then holds the served bytes, so that both are one buffer. */
   readonly type: EventType
+  /** The bytes are those of another entry that lives as long: what is made of them is not kept. */
+  readonly isDerived?: boolean
 }
 
 type Labels = Readonly<Record<string, string>> | undefined
@@ -36,9 +38,11 @@ export class CachedEntry implements Entry {
   readonly createRevision: number
   readonly #context: EntryContext
   readonly #type: EventType
+  readonly #isDerived: boolean
   #source: Uint8Array | undefined
   #frame: Buffer | undefined
   #bytes: Buffer | undefined
+  #made: WeakRef<Buffer> | undefined
   #object: WeakRef<KubeObject> | undefined
   #labels: Labels
   #fields: Labels
@@ -52,6 +56,7 @@ export class CachedEntry implements Entry {
     this.createRevision = source.createRevision
     this.#context = context
     this.#type = source.type
+    this.#isDerived = source.isDerived === true
     this.#source = source.bytes
     if (source.object !== undefined) {
       this.#object = new WeakRef(source.object)
@@ -61,11 +66,12 @@ export class CachedEntry implements Entry {
 
   /** Bytes that this entry keeps in memory, for bounds. */
   get weight(): number {
+    if (this.#isDerived) return 0
     return this.#frame?.length ?? this.#source?.length ?? 0
   }
 
   get bytes(): Buffer {
-    return this.#bytes ?? this.#splice()
+    return this.#bytes ?? (this.#isDerived ? objectOfFrame(this.#type, this.#derivedFrame()) : this.#splice())
   }
 
   get labels(): Labels {
@@ -90,6 +96,7 @@ export class CachedEntry implements Entry {
 
   /** The watch frame of this state; the one of its own event costs nothing. */
   frame(type: EventType): Buffer {
+    if (this.#isDerived && type === this.#type) return this.#derivedFrame()
     const { bytes } = this
     return type === this.#type && this.#frame !== undefined ? this.#frame : frameOf(type, bytes)
   }
@@ -97,11 +104,9 @@ export class CachedEntry implements Entry {
   /** This state as watchers see it when it was deleted, or left their selection, at `revision`. */
   deletedAt(revision: number, lastState: Encoded | undefined): CachedEntry {
     const { namespace, name, key, createRevision } = this
-    const bytes = lastState?.bytes ?? this.#source ?? this.bytes
-    return new CachedEntry(
-      { namespace, name, key, createRevision, bytes, object: lastState?.object, modRevision: revision, type: 'DELETED' },
-      this.#context,
-    )
+    const common = { namespace, name, key, createRevision, modRevision: revision, type: 'DELETED' } as const
+    if (lastState === undefined) return new CachedEntry({ ...common, bytes: this.#source ?? this.bytes, isDerived: true }, this.#context)
+    return new CachedEntry({ ...common, bytes: ownBytes(lastState.bytes), object: lastState.object }, this.#context)
   }
 
   #splice(): Buffer {
@@ -112,11 +117,29 @@ export class CachedEntry implements Entry {
     return this.#bytes
   }
 
+  /** Shared by the watchers of one commit, then left to the garbage collector. */
+  #derivedFrame(): Buffer {
+    let frame = this.#made?.deref()
+    if (frame === undefined) {
+      frame = frameWithRevision(this.#type, this.#source ?? Buffer.alloc(0), this.modRevision)
+      this.#made = new WeakRef(frame)
+    }
+    return frame
+  }
+
   #readHeader(object: KubeObject): void {
     this.#labels = object.metadata.labels
     this.#fields = this.#context.selectableFields?.(object)
     this.#hasHeader = true
   }
+}
+
+/** Bytes out of a pool would keep the whole pool for as long as the history lasts. */
+function ownBytes(bytes: Uint8Array): Uint8Array {
+  if (bytes.buffer.byteLength === bytes.length) return bytes
+  const own = Buffer.allocUnsafeSlow(bytes.length)
+  own.set(bytes)
+  return own
 }
 
 function withRevisionOf(object: KubeObject, revision: number): KubeObject {

@@ -2,6 +2,9 @@ import type { CacheEvent } from './cache.ts'
 import type { CachedEntry } from './cached-entry.ts'
 import type { EventType } from './splice.ts'
 
+/** What the objects of a change weigh besides the bytes of its states. Measured: 0.9 to 1.2 KB with all that hangs on them. */
+const OWN_WEIGHT = 1024
+
 /** One applied change of one resource, shared by the ring and all watchers. */
 export class Change {
   readonly revision: number
@@ -30,8 +33,10 @@ export class Change {
     this.#deleted = 'next' in after ? undefined : after.deleted
   }
 
+  /** Bytes that this change keeps in memory. An earlier state counts where it would otherwise be gone. */
   get weight(): number {
-    return (this.next?.weight ?? 0) + (this.#deleted?.weight ?? 0)
+    const states = this.next?.weight ?? (this.previous?.weight ?? 0) + (this.#deleted?.weight ?? 0)
+    return OWN_WEIGHT + states
   }
 
   /** What a watcher with this selection sees; nothing when neither state is in it. */
@@ -58,15 +63,20 @@ export class Change {
 class SharedEvent implements CacheEvent {
   readonly type: EventType
   readonly entry: CachedEntry
-  #frame: Uint8Array | undefined
+  #frame: WeakRef<Uint8Array> | undefined
 
   constructor(type: EventType, entry: CachedEntry) {
     this.type = type
     this.entry = entry
   }
 
+  /** Shared by the watchers of one commit; beyond that kept only where it is the entry's own. */
   get frame(): Uint8Array {
-    this.#frame ??= this.entry.frame(this.type)
-    return this.#frame
+    let frame = this.#frame?.deref()
+    if (frame === undefined) {
+      frame = this.entry.frame(this.type)
+      this.#frame = new WeakRef(frame)
+    }
+    return frame
   }
 }

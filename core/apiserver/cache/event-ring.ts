@@ -3,7 +3,7 @@ import type { Change } from './change.ts'
 export interface RingOptions {
   /** Changes kept. Default 16384. */
   readonly maxChanges?: number
-  /** Bytes of the states they hold. Default 32 MB. */
+  /** Bytes they hold, see `Change.weight`. Default 32 MB. */
   readonly maxBytes?: number
 }
 

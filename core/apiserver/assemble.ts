@@ -112,6 +112,7 @@ export async function assembleApiServer(options: ApiServerOptions): Promise<Asse
   const server = createApiServer({
     ...optionalDeps(options),
     aggregated: (group, version) => remote.handlerOf(group, version),
+    moreMetrics: [() => remote.metrics(), ...(options.moreMetrics ?? [])],
     resources,
     cacheOf: (prefix) => caches.get(prefix),
     authorizer,
@@ -153,10 +154,9 @@ export async function assembleApiServer(options: ApiServerOptions): Promise<Asse
   return { handle: server.handle, authenticator: users.authenticator, authorizer, reader, caches, resources, health, done }
 }
 
-function optionalDeps({ inFlight, moreMetrics, audit, refused }: ApiServerOptions): Partial<ApiServerDeps> {
+function optionalDeps({ inFlight, audit, refused }: ApiServerOptions): Partial<ApiServerDeps> {
   return {
     ...(inFlight !== undefined && { inFlight }),
-    ...(moreMetrics !== undefined && { moreMetrics }),
     ...(audit !== undefined && { audit }),
     ...(refused !== undefined && { refused }),
   }

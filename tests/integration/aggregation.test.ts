@@ -189,6 +189,12 @@ describe('an extension API server behind an APIService', () => {
     assert.deepEqual([answer.status, Buffer.from(answer.body).toString(), answer.headers['x-own']], [409, 'no to {"size":"big"}', '1'])
   })
 
+  it('leads nobody elsewhere', async () => {
+    extension.answer = (_request, response) => response.writeHead(302, { location: 'https://192.0.2.1/' }).end()
+    const answer = await get(`${GROUP_PATH}/namespaces/default/widgets`)
+    assert.deepEqual([answer.status, answer.text], [503, 'the backend attempted to redirect this request, which is not permitted\n'])
+  })
+
   it('joins upgraded connections', async () => {
     const { certificatePem: cert, keyPem: key } = api.pki.leafs.get('client-admin')
     const request = httpsRequest({
@@ -255,6 +261,12 @@ describe('an extension API server behind an APIService', () => {
     const insecure = { spec: { caBundle: null, insecureSkipTLSVerify: true } }
     await client.patch(apiServices, { name: NAME }, { type: 'merge', body: insecure }, { signal })
     await condition('Passed')
+    const metrics = (await get('/metrics')).text
+    assert.match(metrics, /^aggregator_unavailable_apiservice\{name="v1\.widgets\.example\.com"\} 0$/m)
+    assert.match(
+      metrics,
+      /^aggregator_unavailable_apiservice_total\{name="v1\.widgets\.example\.com",reason="FailedDiscoveryCheck"\} [1-9]/m,
+    )
   })
 
   it('is unavailable, with what it last told, when its server has gone', async () => {

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import type { APIService } from '../../../api/types/apiregistration-v1.ts'
 import { StatusError } from '../../../meta/status-error.ts'
 import type { Logger } from '../../../observability/log.ts'
@@ -55,8 +56,21 @@ async function carry({ service, endpoint, connections }: Way, request: ApiReques
   const target = targetOf(endpoint, request)
   if (isUpgrade(request)) return joinUpgrade(await connections.dial(service, endpoint, request.signal), request, target)
   const via = connections.pooled(service, endpoint)
-  if (isTrue(request.query.get('watch'))) return withoutAuditId(await forward(via, request, target))
-  return withoutAuditId(await inTime(request, (limited) => forward(via, limited, target)))
+  if (isTrue(request.query.get('watch'))) return toAnswer(await forward(via, request, target), request)
+  return toAnswer(await inTime(request, (limited) => forward(via, limited, target)), request)
+}
+
+/**
+ * A redirect could lead the client, with its credentials, to any place. The identifier of an audit record is this server's own.
+ * Source: kube-apiserver, --aggregator-reject-forwarding-redirect.
+ */
+function toAnswer(response: ApiResponse, { path }: ApiRequest): ApiResponse {
+  const { status } = response
+  if (status >= 300 && status <= 308 && response.headers['location'] !== undefined && !path.startsWith('/openapi/')) {
+    if (response.body instanceof Readable) response.body.destroy()
+    return serviceUnavailable('the backend attempted to redirect this request, which is not permitted')
+  }
+  return { ...response, headers: Object.fromEntries(Object.entries(response.headers).filter(([name]) => name !== 'audit-id')) }
 }
 
 function targetOf({ host, port }: Endpoint, request: ApiRequest): ForwardTarget {
@@ -93,9 +107,4 @@ async function inTime(request: ApiRequest, run: (limited: ApiRequest) => Promise
   } finally {
     clearTimeout(timer)
   }
-}
-
-/** The identifier of this server's own audit record stands in the answer. */
-function withoutAuditId(response: ApiResponse): ApiResponse {
-  return { ...response, headers: Object.fromEntries(Object.entries(response.headers).filter(([name]) => name !== 'audit-id')) }
 }

@@ -20,6 +20,7 @@ import { toDiscoveryEntries } from './remote-discovery.ts'
 import { fetchOpenApi, type KeptOpenApi } from './remote-openapi.ts'
 import { proxyToService, serviceUnavailable } from './remote-proxy.ts'
 import { createRemoteConnections, type FrontProxyIdentity } from './remote-target.ts'
+import { UnavailableMetrics } from './unavailable-metrics.ts'
 
 export interface RemoteServicesDeps {
   readonly reader: ObjectReader
@@ -37,6 +38,8 @@ export interface RemoteServices {
   readonly paths: PathHandler
   /** For discovery; an element stays the same object until something about it changes. */
   versions(): readonly RemoteVersion[]
+  /** Prometheus text. */
+  metrics(): string
   /** Keeps the condition Available and the documents; `handle` takes the writes. Resolves when the signal has ended it. */
   keep(handle: Handler): Promise<void>
 }
@@ -73,6 +76,7 @@ class Remotes implements RemoteServices {
   readonly #byName = new Map<string, Remote>()
   #byVersion: ReadonlyMap<string, Remote> = new Map()
   #versions: readonly RemoteVersion[] = []
+  readonly #unavailable = new UnavailableMetrics()
   readonly paths: PathHandler
 
   constructor(deps: RemoteServicesDeps) {
@@ -90,6 +94,10 @@ class Remotes implements RemoteServices {
 
   versions(): readonly RemoteVersion[] {
     return this.#versions
+  }
+
+  metrics(): string {
+    return this.#unavailable.render()
   }
 
   async keep(handle: Handler): Promise<void> {
@@ -119,6 +127,7 @@ class Remotes implements RemoteServices {
     const known = this.#byName.get(name)
     if (service?.spec.service === undefined || service.spec.group === OWN_GROUP) {
       if (this.#byName.delete(name)) this.#index()
+      this.#unavailable.forget(name)
       return false
     }
     const isNew = known === undefined || !isDeepStrictEqual(known.service.spec, service.spec)
@@ -196,6 +205,7 @@ class Remotes implements RemoteServices {
         remote.resources = toDiscoveryEntries(text, group, version) ?? remote.resources
         this.#show(remote)
       }
+      this.#unavailable.note(name, availability)
       await this.#report(remote, availability, handle)
       if (text !== undefined) await this.#refreshOpenApi(remote)
       return missing === undefined ? availability.status === 'True' : undefined

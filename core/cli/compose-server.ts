@@ -23,6 +23,7 @@ import { installCrds } from './crds.ts'
 import { controllerUsers, IDENTITIES } from './identities.ts'
 import type { Milestone } from './node-thread-data.ts'
 import { startNodeThread } from './node-thread-host.ts'
+import { createProcessMetrics } from './process-metrics.ts'
 import type { Progress } from './progress.ts'
 import type { ServerRun } from './server-run.ts'
 import { stageCharts, stageImages } from './staging.ts'
@@ -47,6 +48,7 @@ export async function startServer(run: ServerRun): Promise<RunningServer> {
   const { config, progress, log, clock } = run
   const life = new AbortController()
   setMaxListeners(0, life.signal)
+  const processMetrics = createProcessMetrics()
   const pki = await progress.step('certificates', () => openPki(run))
   const store = await progress.step('datastore', () => {
     const path = join(config.dataDir, 'server', 'db', 'state.db')
@@ -60,7 +62,7 @@ export async function startServer(run: ServerRun): Promise<RunningServer> {
   const assembled: { api?: AssembledApiServer } = {}
   const http = await listen(run, pki, () => assembled.api)
   try {
-    const api = await progress.step('API server', () => assemble(run, { pki, store, signal: life.signal }))
+    const api = await progress.step('API server', () => assemble(run, { pki, store, processMetrics, signal: life.signal }))
     assembled.api = api
     await progress.step('custom resources', () => installCrds(api, life.signal))
     stageCharts(config)
@@ -142,10 +144,11 @@ function firstAddress(network: string): string {
 interface Parts {
   readonly pki: ServerPki
   readonly store: Awaited<ReturnType<typeof openSqlite>>
+  readonly processMetrics: () => Promise<string>
   readonly signal: AbortSignal
 }
 
-function assemble({ config, version, clock, log }: ServerRun, { pki, store, signal }: Parts): Promise<AssembledApiServer> {
+function assemble({ config, version, clock, log }: ServerRun, { pki, store, processMetrics, signal }: Parts): Promise<AssembledApiServer> {
   return assembleApiServer({
     store,
     settings: {
@@ -178,6 +181,7 @@ function assemble({ config, version, clock, log }: ServerRun, { pki, store, sign
       return { certificate, key }
     },
     ...apiServerOptions(config.apiServer),
+    moreMetrics: [processMetrics],
     clock,
     log,
     signal,

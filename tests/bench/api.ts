@@ -10,7 +10,7 @@ import type { ClientHttp2Session } from 'node:http2'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs, promisify } from 'node:util'
-import { type BenchServer, cpuMicros, post, rssMegabytes, send, startBenchServer } from './server.ts'
+import { type BenchServer, cpuMicros, post, rssMegabytes, send, startBenchServer, threadHeaps } from './server.ts'
 
 const { values } = parseArgs({
   options: {
@@ -167,14 +167,20 @@ async function main(): Promise<void> {
     ratio(Math.round(server.readyMs), KUBERNETES.readyMs, ' ms'),
   )
   await new Promise((resolve) => setTimeout(resolve, 8_000)) // until the first reconciliations are over
-  const idle = rssMegabytes(server.pid)
-  row('memory, idle', `${idle} MB`, 'API server, datastore, controllers, scheduler', ratio(idle, KUBERNETES.idleMegabytes, ' MB'))
+  const session = server.connect()
+  const memory = async (when: string, reference?: number): Promise<void> => {
+    const megabytes = rssMegabytes(server.pid)
+    row(`memory, ${when}`, `${megabytes} MB`, `heaps of the threads: ${await threadHeaps(session)} MB`, ratio(megabytes, reference, ' MB'))
+  }
+  await memory('idle', KUBERNETES.idleMegabytes)
+  await fill(session)
+  await memory(`with ${objects} objects of 2 KB`)
+  await send(session, { method: 'DELETE', path: CONFIG_MAPS })
   await load(server, 8, createScript(server.token, 'warm')) // compiled code is what lasts
   for (const connections of [1, 8, 64] as const) {
     const result = await load(server, connections, createScript(server.token, `c${connections}`))
     report(`create 2 KB, ${connections} at once`, result, KUBERNETES.creates[connections])
   }
-  const session = server.connect()
   await send(session, { method: 'DELETE', path: CONFIG_MAPS })
   await fill(session)
   for (const connections of [1, 8, 64] as const) {
@@ -184,7 +190,9 @@ async function main(): Promise<void> {
   await measureList(server, session)
   await post(session, '/api/v1/namespaces', { metadata: { name: 'watched' } })
   for (const count of [1, 10, 100, 1_000].filter((wanted) => wanted <= mostWatchers)) await measureWatch(server, count)
-  row('memory, after all this', `${rssMegabytes(server.pid)} MB`, '', '')
+  await memory('after all this')
+  await new Promise((resolve) => setTimeout(resolve, 60_000)) // idle heaps are collected
+  await memory('one minute later')
   session.destroy()
   const lines = rows.map((cells) => `| ${cells.join(' | ')} |`)
   process.stdout.write(['| What | k3ts | | against Kubernetes |', '|---|---|---|---|', ...lines, ''].join('\n'))

@@ -150,6 +150,13 @@ export function cpuMicros(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) * 10_000
 }
 
+/** The heaps of the threads in MB, by what /metrics says: used, garbage included. */
+export async function threadHeaps(session: ClientHttp2Session): Promise<string> {
+  const { body } = await send(session, { path: '/metrics' })
+  const gauges = body.toString().matchAll(/^k3ts_thread_heap_used_bytes\{thread="([^"]+)"\} (\d+)$/gm)
+  return [...gauges].map(([, thread, bytes]) => `${thread} ${Math.round(Number(bytes) / 1e6)}`).join(', ')
+}
+
 export function rssMegabytes(pid: number): number {
   return Math.round(Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024)
 }

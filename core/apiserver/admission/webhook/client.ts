@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import { isIPv6 } from 'node:net'
+import { isIP, isIPv6 } from 'node:net'
 import type { Dispatcher } from 'undici'
 import type { WebhookClientConfig } from '../../../api/types/admissionregistration-v1.ts'
 import { readText } from '../../../runtime/read-bytes.ts'
@@ -82,7 +82,8 @@ async function openPool(target: Target, caBundle: string | undefined): Promise<D
   return new Pool(target.origin, {
     connections: 8,
     keepAliveTimeout: 30_000,
-    connect: { servername: target.serverName, timeout: 5_000, ...(ca !== undefined && { ca }) },
+    // Names of servers are names: for an address, the address itself is what the certificate must have.
+    connect: { ...(isIP(target.serverName) === 0 && { servername: target.serverName }), timeout: 5_000, ...(ca !== undefined && { ca }) },
   })
 }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { after, type Awaitable, lastly, recover } from './awaitable.ts'
+import { type Awaitable, after, lastly, recover } from './awaitable.ts'
 
 const failing = (): never => {
   throw new Error('no')

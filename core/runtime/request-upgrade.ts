@@ -9,11 +9,16 @@ export interface UpgradeRequest {
   readonly headers: Readonly<Record<string, string | readonly string[]>>
 }
 
-export type UpgradeAnswer =
-  /** The connection speaks the other protocol now; `head` has its first bytes. */
-  | { readonly taken: true; readonly response: IncomingMessage; readonly socket: Duplex; readonly head: Buffer }
-  /** Refused, with an ordinary answer, whose end closes the connection. */
-  | { readonly taken: false; readonly response: IncomingMessage }
+/** The connection speaks the other protocol now; `head` has its first bytes. */
+export interface Upgraded {
+  readonly taken: true
+  readonly response: IncomingMessage
+  readonly socket: Duplex
+  readonly head: Buffer
+}
+
+/** Or an ordinary answer, whose end closes the connection. */
+export type UpgradeAnswer = Upgraded | { readonly taken: false; readonly response: IncomingMessage }
 
 /**
  * Asks over an open connection for another protocol. Nothing else of the client may go there before the answer is known:
@@ -29,7 +34,7 @@ export function requestUpgrade(socket: Duplex, { method, path, headers }: Upgrad
       setDefaultHeaders: false,
     })
     const giveUp = (): void => {
-      outgoing.destroy(new Error('the request was given up'))
+      outgoing.destroy()
       socket.destroy()
     }
     const settled = (): void => signal.removeEventListener('abort', giveUp)
@@ -38,7 +43,7 @@ export function requestUpgrade(socket: Duplex, { method, path, headers }: Upgrad
     outgoing.on('error', (err) => {
       settled()
       socket.destroy()
-      reject(err)
+      reject(signal.aborted ? new Error('the request was given up', { cause: err }) : err)
     })
     outgoing.on('upgrade', (response, upgraded, head) => {
       settled()

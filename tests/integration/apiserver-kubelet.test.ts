@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer as createHttpServer } from 'node:http'
 import { createServer, type Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import type { TLSSocket } from 'node:tls'
+import { connect, type TLSSocket } from 'node:tls'
 import { after, before, describe, it } from 'node:test'
-import { WebSocketServer } from 'ws'
+import { KubeConfig } from '@kubernetes/client-node'
+import { WebSocket, WebSocketServer } from 'ws'
 import { issue } from '../../core/pki/authority.ts'
 import { kubeletServing } from '../../core/pki/layout.ts'
 import { startTestApiServer, type TestApiServer } from '../helpers/api-server.ts'
@@ -19,8 +21,10 @@ const NODE = 'node-1'
 /** A node's HTTPS API that answers enough for logs and one-shot commands, and writes down what it was asked. */
 class FakeNode {
   readonly asked: { url: string; client: string }[] = []
+  readonly protocols: string[] = []
   readonly #server: Server
   openStreams = 0
+  afterRefusal = ''
 
   constructor(server: TestApiServer) {
     const { authorities } = server.pki
@@ -40,6 +44,13 @@ class FakeNode {
     const sockets = new WebSocketServer({ noServer: true, handleProtocols: (protocols) => [...protocols][0] ?? false })
     this.#server.on('upgrade', (request, socket, head) => {
       this.#note(request)
+      if (request.url?.includes('command=refuse') === true) {
+        // The connection stays open, and whoever has it could go on asking.
+        socket.on('data', (more: Buffer) => (this.afterRefusal += more.toString()))
+        socket.write('HTTP/1.1 500 Internal Server Error\r\nContent-Length: 2\r\n\r\nno')
+        return
+      }
+      this.protocols.push(request.headers['sec-websocket-protocol'] ?? '')
       sockets.handleUpgrade(request, socket, head, (webSocket) => {
         const command = new URL(request.url ?? '', 'https://node').searchParams.getAll('command').join(' ')
         webSocket.on('message', (data: Buffer) => {
@@ -94,6 +105,14 @@ describe('requests that go on to a node', () => {
   let node: FakeNode
   let run: Tools
   const kubectl = (...args: string[]): ReturnType<Tools['kubectl']> => run.kubectl(args)
+
+  /** Certificate and key of the administrator. */
+  const identity = (): { cert: Buffer; key: Buffer } => {
+    const config = new KubeConfig()
+    config.loadFromFile(server.kubeconfig)
+    const { certData = '', keyData = '' } = config.getCurrentUser() ?? {}
+    return { cert: Buffer.from(certData, 'base64'), key: Buffer.from(keyData, 'base64') }
+  }
 
   before(async () => {
     server = await startTestApiServer()
@@ -173,6 +192,35 @@ describe('requests that go on to a node', () => {
   it('carry input to a command and its output back', async () => {
     const { stdout, stderr, code } = await run.kubectl(['exec', '-i', 'p', '--', 'cat'], { input: 'hello' })
     assert.deepEqual([code, stdout], [0, 'ran cat\nHELLO'], stderr)
+  })
+
+  it('answer a refused upgrade, after which nothing of the client gets through', async () => {
+    const socket = connect({ port: server.port, host: '127.0.0.1', rejectUnauthorized: false, ...identity() })
+    const ask = '/api/v1/namespaces/default/pods/p/exec?stdout=true&command=refuse'
+    socket.write(
+      `POST ${ask} HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n\r\nGET /early HTTP/1.1\r\nHost: a\r\n\r\n`,
+    )
+    let answer = ''
+    socket.on('data', (part: Buffer) => {
+      answer += part.toString()
+      socket.write('GET /late HTTP/1.1\r\nHost: a\r\n\r\n')
+    })
+    socket.on('error', () => undefined)
+    await once(socket, 'close')
+    assert.match(answer, /^HTTP\/1\.1 500 [^]*no$/)
+    assert.equal(node.afterRefusal, '')
+  })
+
+  it('keep the token of a browser to themselves', async () => {
+    const token = (await kubectl('create', 'token', 'default')).stdout.trim()
+    const bearer = `base64url.bearer.authorization.k8s.io.${Buffer.from(token).toString('base64url')}`
+    await kubectl('create', 'clusterrolebinding', 'browser', '--clusterrole=cluster-admin', '--serviceaccount=default:default')
+    const url = `wss://127.0.0.1:${server.port}/api/v1/namespaces/default/pods/p/exec?stdout=true&command=ls`
+    const socket = new WebSocket(url, [bearer, 'v5.channel.k8s.io', 'v4.channel.k8s.io'], { rejectUnauthorized: false })
+    const [message] = (await once(socket, 'message')) as [Buffer]
+    assert.equal(message.toString(), '\u0001ran ls\n')
+    assert.equal(node.protocols.at(-1), 'v5.channel.k8s.io, v4.channel.k8s.io')
+    socket.close()
   })
 
   it('reach the node itself', async () => {

@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream'
+import { readBytes } from '../../runtime/read-bytes.ts'
 import type { ChannelSocket } from './channel-socket.ts'
 import { type ChannelProtocol, ERROR, RESIZE, STDERR, STDIN, STDOUT } from './channels.ts'
 import type { SpdyClient } from './spdy/client.ts'
@@ -40,9 +41,9 @@ export async function carryCommand(
   try {
     const error = runtime.open({ streamtype: 'error' })
     const { stdout, stderr } = openStreams(client, runtime, session.streams)
-    const told = readAll(error)
+    const told = readBytes(error as AsyncIterable<Uint8Array>, MAX_STATUS_BYTES)
     await Promise.all([copy(stdout, client, STDOUT), copy(stderr, client, STDERR)])
-    const text = await told
+    const text = Buffer.from(await told)
     finish(client, session.protocol, text.length > 0 ? text : Buffer.from(JSON.stringify(silent(runtime, session.expectsStatus))))
   } finally {
     runtime.close()
@@ -110,14 +111,4 @@ function textOf(status: Buffer): Buffer {
 async function copy(stream: Duplex | undefined, client: ChannelSocket, channel: number): Promise<void> {
   if (stream === undefined) return
   for await (const bytes of stream) await client.send(channel, bytes as Buffer)
-}
-
-async function readAll(stream: Duplex): Promise<Buffer> {
-  const parts: Buffer[] = []
-  let length = 0
-  for await (const part of stream) {
-    length += (part as Buffer).length
-    if (length <= MAX_STATUS_BYTES) parts.push(part as Buffer)
-  }
-  return Buffer.concat(parts)
 }

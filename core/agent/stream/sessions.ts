@@ -5,7 +5,7 @@ import { type ChannelProtocol, COMMAND_PROTOCOLS, chooseProtocol, PORT_PROTOCOLS
 import { type Action, KubeletHttpError, type PodDirectory, type StreamingRuntime } from './kubelet-api.ts'
 import { carryPorts } from './port-channels.ts'
 import { carryCommand, greet, refuseCommand } from './remote-command.ts'
-import { askRuntime, openSpdy, textOf } from './runtime-connection.ts'
+import { askRuntime, openSpdy } from './runtime-connection.ts'
 import { commandStreams, openCommand, openPortForward, portsOf } from './session-address.ts'
 
 export type Session = Extract<Action, { readonly kind: 'exec' | 'attach' | 'port-forward' }>
@@ -37,7 +37,6 @@ async function passSpdy(action: Session, upgrade: Upgrade, deps: SessionDeps, si
   const { request, socket, head } = upgrade
   const address = await addressOf(action, deps, signal)
   const answer = await askRuntime(address, streamProtocols(request), signal)
-  if (!answer.taken) throw new KubeletHttpError(answer.response.statusCode ?? 500, await textOf(answer.response))
   const chosen = answer.response.headers['x-stream-protocol-version']
   const lines = ['HTTP/1.1 101 Switching Protocols', 'Connection: Upgrade', 'Upgrade: SPDY/3.1']
   if (typeof chosen === 'string') lines.push(`X-Stream-Protocol-Version: ${chosen}`)
@@ -94,7 +93,6 @@ async function servePorts(action: PortForward, upgrade: Upgrade, deps: SessionDe
 async function tunnelSpdy(action: PortForward, upgrade: Upgrade, deps: SessionDeps, signal: AbortSignal): Promise<void> {
   const address = await openPortForward(action, deps.pods, deps.runtime, signal)
   const answer = await askRuntime(address, [PORT_PROTOCOL], signal)
-  if (!answer.taken) throw new KubeletHttpError(answer.response.statusCode ?? 500, await textOf(answer.response))
   const webSocket = await acceptWebSocket(upgrade, TUNNELLED)
   if (webSocket === undefined) {
     answer.socket.destroy()

@@ -15,7 +15,7 @@ export interface EntryPoint {
 /** A registry that does not exist, so that these images are never asked for over the network. */
 export const EMBEDDED_REGISTRY = 'embedded.k3ts.internal'
 
-const program = (name: string): readonly string[] => ['/usr/bin/node', '--enable-source-maps=false', `/k3ts/${name}.mjs`]
+const program = (name: string): readonly string[] => ['/usr/bin/node', `/k3ts/${name}.mjs`]
 
 export const ENTRY_POINTS: readonly EntryPoint[] = [
   { name: 'pause', upstream: 'rancher/mirrored-pause:3.6', entrypoint: ['/pause'] },

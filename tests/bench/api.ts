@@ -1,6 +1,6 @@
 /**
  * The API server as a client sees it: over TLS, authenticated and authorized, each write on disk before its answer.
- * Usage: node tests/bench/api.ts [--seconds N] [--objects N] [--watchers N]. Needs wrk.
+ * Usage: node tests/bench/api.ts [--seconds N] [--objects N] [--watchers N]. Needs wrk and h2load.
  * The references are kube-apiserver 1.35.6 over etcd 3.5.30 on a machine of the same kind (2 virtual CPUs), load from the same machine.
  */
 import { execFile } from 'node:child_process'
@@ -68,6 +68,30 @@ async function load(server: BenchServer, connections: number, script: string): P
 
 const header = (token: string): string =>
   `wrk.headers["Authorization"] = "Bearer ${token}"\nwrk.headers["Content-Type"] = "application/json"\n`
+
+/** What client-go does: few connections, many requests at once on each. */
+async function multiplexed(
+  server: BenchServer,
+): Promise<{ readonly perSecond: number; readonly cpuPerRequest: number; readonly failed: number }> {
+  const before = cpuMicros(server.pid)
+  const url = `${server.url}${CONFIG_MAPS}/filler-1`
+  const { stdout } = await promisify(execFile)('h2load', [
+    '-t1',
+    '-c8',
+    '-m16',
+    `-D${seconds}`,
+    '-H',
+    `authorization: Bearer ${server.token}`,
+    url,
+  ])
+  const [, done, failed] = /(\d+) succeeded, (\d+) failed/.exec(stdout) ?? []
+  const requests = Number(done)
+  return {
+    perSecond: Math.round(requests / seconds),
+    cpuPerRequest: Math.round((cpuMicros(server.pid) - before) / requests),
+    failed: Number(failed),
+  }
+}
 
 const createScript = (token: string, prefix: string): string => `${header(token)}
 local n = 0
@@ -187,6 +211,13 @@ async function main(): Promise<void> {
     const reference = connections === 8 ? undefined : KUBERNETES.gets[connections]
     report(`get 2 KB, ${connections} at once`, await load(server, connections, getScript(server.token, objects)), reference)
   }
+  const { perSecond, cpuPerRequest, failed } = await multiplexed(server)
+  row(
+    'get 2 KB, HTTP/2, 8 x 16 at once',
+    `${perSecond}/s`,
+    `${cpuPerRequest} us server CPU each${failed > 0 ? `, ${failed} FAILED` : ''}`,
+    '',
+  )
   await measureList(server, session)
   await post(session, '/api/v1/namespaces', { metadata: { name: 'watched' } })
   for (const count of [1, 10, 100, 1_000].filter((wanted) => wanted <= mostWatchers)) await measureWatch(server, count)

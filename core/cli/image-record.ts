@@ -1,5 +1,6 @@
 import { join } from 'node:path'
-import { readOptional, writeFileAtomic } from '../pki/atomic-file.ts'
+import { writeFileAtomic } from '../runtime/atomic-file.ts'
+import { readOptional } from '../runtime/missing-file.ts'
 
 /** What one component runs from, and why. */
 export interface ImageChoice {

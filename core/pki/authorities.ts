@@ -1,6 +1,7 @@
 import { createPublicKey } from 'node:crypto'
 import { join } from 'node:path'
-import { readOptional, writeFileAtomic } from './atomic-file.ts'
+import { writeFileAtomic } from '../runtime/atomic-file.ts'
+import { readOptional } from '../runtime/missing-file.ts'
 import { type Authority, createAuthority, loadIdentity } from './authority.ts'
 import { toPem } from './certificate.ts'
 import { generateKeyPair, type KeyPair, keyPairFromPem, privateKeyPem } from './keys.ts'

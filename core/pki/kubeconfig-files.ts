@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { readOptional, type WriteFileOptions, writeFileAtomic } from './atomic-file.ts'
+import { type WriteFileOptions, writeFileAtomic } from '../runtime/atomic-file.ts'
+import { readOptional } from '../runtime/missing-file.ts'
 import type { Identity } from './authority.ts'
 import { kubeconfigText } from './kubeconfig.ts'
 

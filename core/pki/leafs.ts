@@ -1,6 +1,7 @@
 import { join } from 'node:path'
+import { writeFileAtomic } from '../runtime/atomic-file.ts'
+import { readOptional } from '../runtime/missing-file.ts'
 import { altNamesOf } from './alt-names.ts'
-import { readOptional, writeFileAtomic } from './atomic-file.ts'
 import { type Authority, daysLeft, type Identity, issue, loadIdentity, RENEW_BEFORE_DAYS } from './authority.ts'
 import type { LeafSpec } from './layout.ts'
 import { subjectOf } from './subject.ts'

@@ -1,6 +1,7 @@
 import { lstat, readlink, rm, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
-import { readOptional, writeFileAtomic } from './atomic-file.ts'
+import { writeFileAtomic } from '../runtime/atomic-file.ts'
+import { readOptional } from '../runtime/missing-file.ts'
 import { formatToken, parseToken, randomPassword } from './token.ts'
 
 /** One line of `server/cred/passwd`: `password,name,uid,group`. */

@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { readOptional, writeFileAtomic } from './atomic-file.ts'
+import { writeFileAtomic } from '../runtime/atomic-file.ts'
+import { readOptional } from '../runtime/missing-file.ts'
 import {
   type Authorities,
   type EtcdAuthorities,

@@ -14,13 +14,13 @@ export function cleanUpNode(dataDir: string): string {
 /** Process numbers of the shims of our containerd; empty when no pod runs. */
 export function shims(): number[] {
   return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name) && isShim(read(`/proc/${name}/cmdline`).split('\0')))
+    .filter((name) => /^\d+$/.test(name) && isShim(readProc(`/proc/${name}/cmdline`).split('\0')))
     .map(Number)
 }
 
 /** Mount points below these folders. */
 export function mountsBelow(folders: readonly string[]): string[] {
-  return read('/proc/self/mounts')
+  return readProc('/proc/self/mounts')
     .split('\n')
     .map((line) => line.split(' ')[1] ?? '')
     .filter((target) => folders.some((folder) => target.startsWith(`${folder}/`)))
@@ -30,7 +30,8 @@ function isShim(args: readonly string[]): boolean {
   return args[0]?.includes('containerd-shim') === true && args.includes(SOCKET)
 }
 
-function read(path: string): string {
+/** Of a file in /proc: empty when the process ended meanwhile. */
+export function readProc(path: string): string {
   try {
     return readFileSync(path, 'utf8')
   } catch {

@@ -1,9 +1,10 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { setMaxListeners } from 'node:events'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type AgentPaths, agentPaths } from '../../core/agent/paths.ts'
+import { readProc } from './cluster-clean-up.ts'
 
 /** A private place for one test's containerd, pods and cgroups on this machine; `dispose` leaves nothing behind. */
 export interface NodeSandbox extends AsyncDisposable {
@@ -64,14 +65,15 @@ function processesWith(text: string): number[] {
     .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
     .filter(
       (name) =>
-        read(`/proc/${name}/cmdline`).split('\0')[0]?.includes('containerd') === true && read(`/proc/${name}/cmdline`).includes(text),
+        readProc(`/proc/${name}/cmdline`).split('\0')[0]?.includes('containerd') === true &&
+        readProc(`/proc/${name}/cmdline`).includes(text),
     )
     .map(Number)
 }
 
 /** A shim's containers are its children; they carry no path of ours in their command lines. */
 function killTree(pid: number): void {
-  const children = read(`/proc/${pid}/task/${pid}/children`)
+  const children = readProc(`/proc/${pid}/task/${pid}/children`)
     .split(' ')
     .filter((child) => child !== '')
   for (const child of children) killTree(Number(child))
@@ -83,7 +85,7 @@ function killTree(pid: number): void {
 }
 
 function mountsBelow(dirs: readonly string[]): string[] {
-  return read('/proc/self/mounts')
+  return readProc('/proc/self/mounts')
     .split('\n')
     .map((line) => line.split(' ')[1] ?? '')
     .filter((target) => dirs.some((dir) => target === dir || target.startsWith(`${dir}/`)))
@@ -91,12 +93,4 @@ function mountsBelow(dirs: readonly string[]): string[] {
 
 function removeCgroups(root: string): void {
   execFileSync('sh', ['-c', `find /sys/fs/cgroup -depth -type d -path "*${root}*" -exec rmdir {} \\; 2>/dev/null; true`])
-}
-
-function read(path: string): string {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch {
-    return '' // the process ended meanwhile
-  }
 }

@@ -2,7 +2,7 @@ import { mkdir, readdir, readFile, rmdir, stat, writeFile } from 'node:fs/promis
 import { join } from 'node:path'
 import { type QosClass, qosClassOf } from '../../api/rules/qos.ts'
 import type { Pod } from '../../api/types/core-v1.ts'
-import { ignoreMissing, isErrno } from '../files.ts'
+import { ignoreMissing, isErrno } from '../../runtime/missing-file.ts'
 import type { CgroupHierarchy } from './hierarchy.ts'
 import { type CgroupLimits, filesV1, filesV2, quotaOf, sharesOf } from './limits.ts'
 import { podResources } from './pod-resources.ts'

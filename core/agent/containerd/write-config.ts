@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { load } from 'js-yaml'
 import type { Logger } from '../../observability/log.ts'
+import { readOptional } from '../../runtime/missing-file.ts'
 import { type AgentPaths, cniConfDir, containerdEtc, containerdRoot, containerdSocket, containerdState } from '../paths.ts'
 import type { AgentSettings } from '../settings.ts'
 import { canLowerOomScore } from './capabilities.ts'
@@ -61,7 +62,7 @@ export async function writeContainerdConfig(input: WriteConfigInput): Promise<Wr
 
 async function withTemplate(etc: string, major: number, base: string): Promise<string> {
   for (const name of templateNames(major)) {
-    const template = await readIfExists(join(etc, name))
+    const template = await readOptional(join(etc, name))
     if (template === undefined) continue
     try {
       return applyTemplate(template, base)
@@ -75,7 +76,7 @@ async function withTemplate(etc: string, major: number, base: string): Promise<s
 /** registries.yaml; empty when there is none. Throws Error when it cannot be read, naming the file. */
 export async function readRegistries(settings: Pick<AgentSettings, 'privateRegistry'>): Promise<RegistriesFile> {
   const path = settings.privateRegistry ?? '/etc/rancher/k3ts/registries.yaml'
-  const text = await readIfExists(path)
+  const text = await readOptional(path)
   if (text === undefined) return {}
   try {
     const file = load(text) as RegistriesFile | null | undefined
@@ -88,23 +89,14 @@ export async function readRegistries(settings: Pick<AgentSettings, 'privateRegis
 /** Replaces the folders that we wrote; a folder whose hosts.toml lacks our first line belongs to the user and stays. */
 async function writeHosts(certs: string, { hosts }: RegistryPlan): Promise<void> {
   for (const name of await readdir(certs)) {
-    const existing = await readIfExists(join(certs, name, 'hosts.toml'))
+    const existing = await readOptional(join(certs, name, 'hosts.toml'))
     if (existing?.startsWith(HOSTS_HEADER) === true && !hosts.has(name)) await rm(join(certs, name), { recursive: true })
   }
   for (const [name, text] of hosts) {
     const path = join(certs, name, 'hosts.toml')
-    const existing = await readIfExists(path)
+    const existing = await readOptional(path)
     if (existing !== undefined && !existing.startsWith(HOSTS_HEADER)) continue
     await mkdir(join(certs, name), { recursive: true })
     await writeFile(path, text)
-  }
-}
-
-async function readIfExists(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8')
-  } catch (err) {
-    if ((err as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw err
   }
 }

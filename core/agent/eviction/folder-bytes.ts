@@ -1,6 +1,6 @@
 import { lstat, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { ignoreMissing } from '../files.ts'
+import { ignoreMissing } from '../../runtime/missing-file.ts'
 
 const BLOCK_BYTES = 512
 

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import type { Logger } from '../../observability/log.ts'
 import { isAborted } from '../../runtime/abort.ts'
 import type { Clock } from '../../runtime/clock.ts'
+import { ignoreMissing } from '../../runtime/missing-file.ts'
 import type { ImageService } from '../cri/index.ts'
-import { ignoreMissing } from '../files.ts'
 import { archiveImages, type ImageStore, importArchive, isArchive, isUnsupportedArchive } from './archive.ts'
 
 export interface ImageFolderDeps {

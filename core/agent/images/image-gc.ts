@@ -3,9 +3,9 @@ import { join } from 'node:path'
 import type { Logger } from '../../observability/log.ts'
 import { isAborted } from '../../runtime/abort.ts'
 import type { Clock } from '../../runtime/clock.ts'
+import { ignoreMissing } from '../../runtime/missing-file.ts'
 import type { ImageService, RuntimeService } from '../cri/index.ts'
 import type { RuntimeImage } from '../cri/types.ts'
-import { ignoreMissing } from '../files.ts'
 
 export interface ImageGcDeps {
   readonly images: Pick<ImageService, 'listImages' | 'removeImage' | 'imageFilesystems'>

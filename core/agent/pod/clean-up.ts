@@ -1,7 +1,7 @@
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { ignoreMissing } from '../../runtime/missing-file.ts'
 import { ignoreAbsent } from '../cri/index.ts'
-import { ignoreMissing } from '../files.ts'
 import { podLogDir } from '../paths.ts'
 import type { PodDeps } from './pod-deps.ts'
 import { type ContainerRecord, isRunning, type PodRuntime } from './pod-runtime.ts'

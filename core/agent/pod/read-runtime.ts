@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises'
+import { ignoreMissing } from '../../runtime/missing-file.ts'
 import { isCriCode, type RuntimeService } from '../cri/index.ts'
 import type { RuntimeContainer, RuntimeContainerStatus, Sandbox, SandboxStatus } from '../cri/types.ts'
-import { ignoreMissing } from '../files.ts'
 import { type LogOptions, parseLogLine, renderLine } from '../stream/log-format.ts'
 import type { ContainerRecord, PodRuntime } from './pod-runtime.ts'
 import { podUidSelector, readContainerFacts } from './runtime-labels.ts'

@@ -7,7 +7,7 @@ import type { Pod } from '../../api/types/core-v1.ts'
 import type { Logger } from '../../observability/log.ts'
 import { isAborted } from '../../runtime/abort.ts'
 import { type Clock, toTimestamp } from '../../runtime/clock.ts'
-import { ignoreMissing } from '../files.ts'
+import { ignoreMissing } from '../../runtime/missing-file.ts'
 
 /** Source: Kubernetes documentation, "Create static Pods"; kubelet annotations. */
 const CONFIG_SOURCE = 'kubernetes.io/config.source'

@@ -1,19 +1,15 @@
 import type { KubeObject } from '../../meta/object.ts'
 import type { Entry } from '../cache/cache.ts'
+import { notFound } from '../errors.ts'
 import { negotiate } from '../output/form.ts'
-import { objectForm, objectResponse } from '../output/object-output.ts'
-import { protobufReader } from '../output/protobuf.ts'
 import { listForm, listResponse } from '../output/list-output.ts'
+import { objectForm, objectResponse } from '../output/object-output.ts'
 import { isBuiltIn } from '../output/view.ts'
 import { admissionAttributes, Outcome } from '../pipeline/admit.ts'
-import { readBody } from '../pipeline/body.ts'
-import { decodeBody } from '../pipeline/decode.ts'
-import { applyDefaults } from '../pipeline/defaults.ts'
-import { writeOptions } from '../pipeline/options.ts'
 import type { WriteContext } from '../pipeline/write-context.ts'
 import type { Work } from '../resources/resource-def.ts'
-import { notFound } from '../errors.ts'
-import { type RestHandler, writeContextOf } from './rest-context.ts'
+import { newObject } from './create.ts'
+import type { RestHandler } from './rest-context.ts'
 
 /** Handlers of kinds that are never stored, from functions over objects. */
 export type Answer = (object: Work<KubeObject>, context: WriteContext) => Promise<KubeObject> | KubeObject
@@ -23,10 +19,7 @@ export function answeringCreate(answer: Answer): RestHandler {
   return async (rest) => {
     const { request, def, services } = rest
     const form = negotiate(request.headers['accept'], { endpoint: 'object', protobuf: isBuiltIn(def), shapes: false })
-    const context = writeContextOf(rest, writeOptions(request, 'CreateOptions'))
-    const body = await readBody(request, def.kind, isBuiltIn(def) ? protobufReader(def) : undefined)
-    const object = decodeBody(body, def, { validation: context.options.validation, warn: context.warn })
-    applyDefaults(object, context)
+    const { context, object } = await newObject(rest)
     const outcome = new Outcome()
     const attributes = admissionAttributes(context, { operation: 'CREATE', object }, outcome)
     await services.admission.mutate(attributes)

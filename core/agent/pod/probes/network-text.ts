@@ -1,4 +1,4 @@
-import { isErrno } from '../../files.ts'
+import { isErrno } from '../../../runtime/missing-file.ts'
 
 /** Go's words for a failed connection, which Kubernetes users know from events. */
 const TEXTS: Readonly<Record<string, string>> = {

@@ -56,11 +56,16 @@ function uniteNodes(a: FieldSet, b: FieldSet): FieldSet {
 
 /** The members of `a` that are not members of `b`. Children of a removed member stay. */
 export function difference(a: FieldSet, b: FieldSet): FieldSet {
+  return withoutCommon(a, b, subtractNodes)
+}
+
+/** `a` with each child that `b` has as well replaced by what `restOf` leaves of it; shared where nothing changes. */
+function withoutCommon(a: FieldSet, b: FieldSet, restOf: (left: FieldSet, right: FieldSet) => FieldSet | undefined): FieldSet {
   let result: Children | undefined
   for (const key in b) {
     const left = a[key]
     if (left === undefined || key === SELF) continue
-    const rest = subtractNodes(left, b[key] as FieldSet)
+    const rest = restOf(left, b[key] as FieldSet)
     if (rest === left) continue
     result ??= { ...a }
     if (rest === undefined) delete result[key]
@@ -88,17 +93,7 @@ function normalized(node: FieldSet, member: boolean): FieldSet | undefined {
 
 /** The members of `a` that neither are members of `b` nor lie below one. */
 export function recursiveDifference(a: FieldSet, b: FieldSet): FieldSet {
-  let result: Children | undefined
-  for (const key in b) {
-    const [left, right] = [a[key], b[key] as FieldSet]
-    if (left === undefined || key === SELF) continue
-    const rest = isMember(right) ? undefined : emptied(left, recursiveDifference(left, right))
-    if (rest === left) continue
-    result ??= { ...a }
-    if (rest === undefined) delete result[key]
-    else result[key] = rest
-  }
-  return result ?? a
+  return withoutCommon(a, b, (left, right) => (isMember(right) ? undefined : emptied(left, recursiveDifference(left, right))))
 }
 
 /** What is left of a node after children went: a node that lost all of them is no member, unless it was one before. */

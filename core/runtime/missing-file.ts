@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises'
+
 /** True for a failed system call with one of these codes. */
 export function isErrno(err: unknown, ...codes: readonly string[]): err is NodeJS.ErrnoException {
   return err instanceof Error && 'code' in err && codes.includes(String(err.code))
@@ -11,4 +13,9 @@ export async function ignoreMissing<T>(result: Promise<T>): Promise<T | undefine
     if (isErrno(err, 'ENOENT', 'ENOTDIR')) return undefined
     throw err
   }
+}
+
+/** Text of a file, undefined when it is absent; other failures are thrown. */
+export function readOptional(path: string): Promise<string | undefined> {
+  return ignoreMissing(readFile(path, 'utf8'))
 }

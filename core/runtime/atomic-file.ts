@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { chown, mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { chown, mkdir, open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
 export interface WriteFileOptions {
@@ -24,16 +24,6 @@ export async function writeFileAtomic(path: string, content: string, options: Wr
     throw err
   }
   if (options.durable === true) await syncFolder(folder)
-}
-
-/** Undefined when the file is absent; other failures are thrown. */
-export async function readOptional(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8')
-  } catch (err) {
-    if ((err as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw err
-  }
 }
 
 async function writeWhole(path: string, content: string, options: WriteFileOptions): Promise<void> {

@@ -9,13 +9,15 @@ export type Wish =
   | { readonly verb: string; readonly path: string }
 
 const DECISION_AGE_MS = 10_000
+/** An answer is shared by all who wait for it, so it is given up by none of them. */
+const REVIEW_MS = 10_000
 /** Asking for them is of no use: they may do everything. */
 const ALWAYS = 'system:masters'
 
 /** Asks the API server whether a caller may; its answer counts for a few seconds. Source: apiserver, delegated authorization. */
 export function createAuthorization(client: Client, nowMs: () => number) {
   const decisions = new Expiring<boolean>(DECISION_AGE_MS, nowMs)
-  return async (caller: Caller, wish: Wish, signal: AbortSignal): Promise<boolean> => {
+  return async (caller: Caller, wish: Wish): Promise<boolean> => {
     if (caller.groups.includes(ALWAYS)) return true
     return decisions.get(JSON.stringify([caller, wish]), async () => {
       const { name, uid, groups, extra } = caller
@@ -25,7 +27,7 @@ export function createAuthorization(client: Client, nowMs: () => number) {
           : { resourceAttributes: { ...wish, group: 'metrics.k8s.io', version: 'v1beta1' } }
       const spec = { user: name, groups, ...(uid !== undefined && { uid }), ...(extra !== undefined && { extra }), ...attributes }
       const body = { apiVersion: 'authorization.k8s.io/v1', kind: 'SubjectAccessReview', spec }
-      const { status } = await client.create(subjectAccessReviews, body, { signal })
+      const { status } = await client.create(subjectAccessReviews, body, { signal: AbortSignal.timeout(REVIEW_MS) })
       return status.allowed
     })
   }

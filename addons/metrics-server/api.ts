@@ -13,8 +13,8 @@ import type { Samples } from './samples.ts'
 export interface ApiDeps {
   readonly client: Client
   readonly samples: Samples
-  readonly authenticate: (request: IncomingMessage, signal: AbortSignal) => Promise<Caller | undefined>
-  readonly isAllowed: (caller: Caller, wish: Wish, signal: AbortSignal) => Promise<boolean>
+  readonly authenticate: (request: IncomingMessage) => Promise<Caller | undefined>
+  readonly isAllowed: (caller: Caller, wish: Wish) => Promise<boolean>
   /** Problem of `/livez`; undefined when all is well. */
   readonly problem: () => string | undefined
   readonly nowMs: () => number
@@ -56,10 +56,10 @@ async function answer(request: IncomingMessage, deps: ApiDeps, signal: AbortSign
   const target = targetOf(url.pathname)
   const reads = request.method === 'GET' || request.method === 'HEAD'
   const verb = !reads ? (request.method ?? '').toLowerCase() : target === undefined || target.name !== '' ? 'get' : 'list'
-  const caller = await deps.authenticate(request, signal)
+  const caller = await deps.authenticate(request)
   if (caller === undefined) throw new StatusError('Unauthorized', 'Unauthorized')
   const wish = target === undefined ? { verb, path: url.pathname } : { verb, ...target }
-  if (!(await deps.isAllowed(caller, wish, signal))) throw new StatusError('Forbidden', refusal(caller, wish))
+  if (!(await deps.isAllowed(caller, wish))) throw new StatusError('Forbidden', refusal(caller, wish))
   if (target === undefined) {
     const document = reads ? describe(url.pathname.replace(/\/$/, '')) : undefined
     return document === undefined ? { status: 404, text: '404 page not found\n' } : { value: document }

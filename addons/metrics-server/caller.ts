@@ -17,6 +17,8 @@ export interface Caller {
 const ANONYMOUS: Caller = { name: 'system:anonymous', groups: ['system:unauthenticated'] }
 const AUTHENTICATED = 'system:authenticated'
 const TOKEN_AGE_MS = 10_000
+/** An answer is shared by all who wait for it, so it is given up by none of them. */
+const REVIEW_MS = 10_000
 
 export interface AuthenticationDeps {
   readonly client: Client
@@ -31,7 +33,7 @@ export interface AuthenticationDeps {
  */
 export function createAuthentication({ client, trust, nowMs }: AuthenticationDeps) {
   const tokens = new Expiring<Caller | undefined>(TOKEN_AGE_MS, nowMs)
-  return async (request: IncomingMessage, signal: AbortSignal): Promise<Caller | undefined> => {
+  return async (request: IncomingMessage): Promise<Caller | undefined> => {
     const known = trust()
     const certificate = certificateOf(request)
     if (certificate !== undefined) {
@@ -46,15 +48,15 @@ export function createAuthentication({ client, trust, nowMs }: AuthenticationDep
       }
     }
     const [, token] = /^Bearer (\S+)$/i.exec(request.headers.authorization ?? '') ?? []
-    return token === undefined ? ANONYMOUS : tokens.get(token, () => review(client, token, signal))
+    return token === undefined ? ANONYMOUS : tokens.get(token, () => review(client, token))
   }
 }
 
-async function review(client: Client, token: string, signal: AbortSignal): Promise<Caller | undefined> {
+async function review(client: Client, token: string): Promise<Caller | undefined> {
   const { status } = await client.create(
     tokenReviews,
     { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenReview', spec: { token } },
-    { signal },
+    { signal: AbortSignal.timeout(REVIEW_MS) },
   )
   const { authenticated = false, user } = status
   if (!authenticated || user.username === undefined) return undefined

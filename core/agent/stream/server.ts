@@ -34,13 +34,9 @@ export interface KubeletServerDeps {
   readonly pods: PodDirectory
   readonly runtime: StreamingRuntime
   /** Asks the API server who stands behind a bearer token (TokenReview); undefined when nobody does. */
-  readonly authenticate: (token: string, signal: AbortSignal) => Promise<Caller | undefined>
+  readonly authenticate: (token: string) => Promise<Caller | undefined>
   /** Asks the API server (SubjectAccessReview on nodes/<subresource>). */
-  readonly authorize: (
-    caller: Caller,
-    access: { readonly verb: string; readonly subresource: string },
-    signal: AbortSignal,
-  ) => Promise<boolean>
+  readonly authorize: (caller: Caller, access: { readonly verb: string; readonly subresource: string }) => Promise<boolean>
   readonly metrics: Readonly<Record<MetricSet, (signal: AbortSignal) => Promise<string>>>
   /** `stats/summary` document. */
   readonly stats: (signal: AbortSignal) => Promise<unknown>
@@ -96,7 +92,7 @@ async function serve(request: IncomingMessage, response: ServerResponse, deps: K
   using child = childController(parent)
   response.on('close', () => child.abort(new Error('the client went away')))
   try {
-    const action = await admit(request, deps, child.signal)
+    const action = await admit(request, deps)
     await answer(action, response, deps, child.signal)
   } catch (err) {
     if (child.signal.aborted) response.destroy()
@@ -106,14 +102,14 @@ async function serve(request: IncomingMessage, response: ServerResponse, deps: K
 }
 
 /** Authenticates and authorizes; throws KubeletHttpError 401, 403 or 404. */
-async function admit(request: IncomingMessage, deps: KubeletServerDeps, signal: AbortSignal): Promise<Action> {
+async function admit(request: IncomingMessage, deps: KubeletServerDeps): Promise<Action> {
   const url = new URL(request.url ?? '/', 'https://kubelet')
   const action = parseAction(url.pathname, url.searchParams)
-  const caller = callerOf(request.socket) ?? (await bearerOf(request, deps, signal))
+  const caller = callerOf(request.socket) ?? (await bearerOf(request, deps))
   if (caller === undefined) throw new KubeletHttpError(401, 'Unauthorized')
   if (action === undefined) throw new KubeletHttpError(404, '404 page not found')
   const access = requiredAccess(action, request.method ?? 'GET')
-  if (await deps.authorize(caller, access, signal)) return action
+  if (await deps.authorize(caller, access)) return action
   throw new KubeletHttpError(403, `Forbidden (user=${caller.name}, verb=${access.verb}, resource=nodes, subresource=${access.subresource})`)
 }
 
@@ -124,13 +120,9 @@ function callerOf(socket: Duplex): Caller | undefined {
   return name === undefined ? undefined : { name, groups: O === undefined ? [] : Array.isArray(O) ? O : [O] }
 }
 
-function bearerOf(
-  { headers }: IncomingMessage,
-  { authenticate }: KubeletServerDeps,
-  signal: AbortSignal,
-): Promise<Caller | undefined> | undefined {
+function bearerOf({ headers }: IncomingMessage, { authenticate }: KubeletServerDeps): Promise<Caller | undefined> | undefined {
   const [, token] = /^Bearer (\S+)$/i.exec(headers.authorization ?? '') ?? []
-  return token === undefined ? undefined : authenticate(token, signal)
+  return token === undefined ? undefined : authenticate(token)
 }
 
 async function answer(action: Action, response: ServerResponse, deps: KubeletServerDeps, signal: AbortSignal): Promise<void> {
@@ -217,7 +209,7 @@ async function upgrade(
     child.abort(new Error('the client went away'))
   })
   try {
-    const action = await admit(request, deps, child.signal)
+    const action = await admit(request, deps)
     if (action.kind !== 'exec' && action.kind !== 'attach' && action.kind !== 'port-forward')
       throw new KubeletHttpError(400, 'this path takes no upgrade')
     await serveSession(action, { request, socket, head: context.head }, deps, child.signal)

@@ -14,7 +14,7 @@ import { type KubeletOptions, readKubeletOptions } from './kubelet-options.ts'
 import { kubeletParts, networkParts } from './network-parts.ts'
 import { type NodeComponent, nodeComponent } from './node/node.ts'
 import { careForNode } from './node-care.ts'
-import { type AgentPaths, agentPaths, imagesDir } from './paths.ts'
+import { type AgentPaths, agentPaths, closePodsDir, imagesDir } from './paths.ts'
 import type { NodeSettings } from './pod/pod-deps.ts'
 import { createPodDirectory } from './pod/pod-directory.ts'
 import { createPodManager, type PodManager } from './pod/pod-manager.ts'
@@ -67,6 +67,7 @@ async function start(deps: AgentDeps, announce: (parts: AgentParts) => void, sig
   const { client, clock, log, settings } = deps
   const options = readKubeletOptions(settings.kubeletArgs)
   const paths = deps.paths ?? agentPaths({ dataDir: settings.dataDir, kubeletRoot: options.rootDir })
+  await closePodsDir(paths)
   const connection = await connectRuntime(deps, paths, signal)
   const { runtime, images } = connection
   const recorder = createRecorder({ client, clock, log, component: 'kubelet', host: settings.nodeName })

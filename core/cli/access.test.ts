@@ -18,7 +18,7 @@ it('begins when its client has the right, and not before', async () => {
   } as unknown as Client
   const component = { name: 'late', start: () => Promise.resolve({ done: Promise.resolve(void (started += 1)) }) }
   const right = { group: '', resource: 'nodes', verb: 'patch' }
-  const { done } = await afterAccess(component, right, { client, clock, log: silentLogger }).start(new AbortController().signal)
+  const { done } = await afterAccess(component, [right], { client, clock, log: silentLogger }).start(new AbortController().signal)
   for (let i = 0; i < 5; i++) {
     await settle()
     await clock.advance(100)
@@ -35,11 +35,11 @@ it('ends with its signal while it waits', async () => {
   const client = { create: () => Promise.resolve({ status: { allowed: false } }) } as unknown as Client
   const stop = new AbortController()
   const component = { name: 'never', start: () => Promise.reject(new Error('started')) }
-  const { done } = await afterAccess(
-    component,
-    { group: '', resource: 'nodes', verb: 'patch' },
-    { client, clock: new FakeClock(), log: silentLogger },
-  ).start(stop.signal)
+  const { done } = await afterAccess(component, [{ group: '', resource: 'nodes', verb: 'patch' }], {
+    client,
+    clock: new FakeClock(),
+    log: silentLogger,
+  }).start(stop.signal)
   await settle()
   stop.abort(new Error('the end'))
   await done

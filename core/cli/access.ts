@@ -9,6 +9,8 @@ export interface Right {
   readonly group: string
   readonly resource: string
   readonly verb: string
+  readonly namespace?: string
+  readonly name?: string
 }
 
 export interface AccessDeps {
@@ -21,10 +23,10 @@ const POLL_MS = 100
 /** So long a missing role is nothing but a first start. */
 const WARN_MS = 30_000
 
-/** The component, begun once its client may do what `right` says; `start` resolves before that. */
-export function afterAccess(component: Component, right: Right, deps: AccessDeps): Component {
+/** The component, begun once its client has all these rights; `start` resolves before that. */
+export function afterAccess(component: Component, rights: readonly Right[], deps: AccessDeps): Component {
   const run = async (signal: AbortSignal): Promise<void> => {
-    await untilAllowed(component.name, right, deps, signal)
+    for (const right of rights) await untilAllowed(component.name, right, deps, signal)
     if (isAborted(signal)) return
     const { done } = await component.start(signal)
     await done

@@ -30,12 +30,12 @@ export function ownControllers({ data, images, contextAs, clients }: OwnControll
     const controllers = make(context, { ...data, images })
     return controllers.length === 0 ? [] : [{ ...controllerRunner(controllers, context), name }]
   }
-  const withRole = (name: string, client: Client, make: Make): readonly Component[] =>
-    runner(name, client, make).map((component) => afterAccess(component, NODE_PATCH, contextAs(client)))
+  const withRights = (name: string, client: Client, make: Make, rights: readonly Right[]): readonly Component[] =>
+    runner(name, client, make).map((component) => afterAccess(component, rights, contextAs(client)))
   return [
     ...runner('helm controller', clients.supervisor, helmControllers),
-    ...withRole('cloud controller', clients.cloud, cloudControllers),
-    ...withRole('node manager', clients.node, nodeControllers),
+    ...withRights('cloud controller', clients.cloud, cloudControllers, [NODE_PATCH]),
+    ...withRights('node manager', clients.node, nodeControllers, [NODE_PATCH, DNS_PATCH]),
   ]
 }
 
@@ -43,6 +43,7 @@ type OwnData = NodeThreadData & { readonly images: ComponentImages }
 type Make = (context: ControllerContext, data: OwnData) => readonly Controller[]
 
 const NODE_PATCH: Right = { group: '', resource: 'nodes', verb: 'patch' }
+const DNS_PATCH: Right = { group: '', resource: 'configmaps', verb: 'patch', namespace: 'kube-system', name: 'coredns' }
 
 function nodeControllers({ client, informers }: ControllerContext, { config }: NodeThreadData): readonly Controller[] {
   const hosts = nodeHostsController({ client, nodes: informers.informer(nodes), configMaps: informers.informer(configMaps, DNS_CONFIG) })

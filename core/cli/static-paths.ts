@@ -33,12 +33,12 @@ export function staticPaths({
 }
 
 async function file(folder: string, name: string): Promise<ApiResponse> {
-  const path = normalize(join(folder, decodeURIComponent(name)))
-  if (!path.startsWith(`${folder}/`)) return text(404, '404 page not found')
   try {
+    const path = normalize(join(folder, decodeURIComponent(name)))
+    if (!path.startsWith(`${folder}/`)) return text(404, '404 page not found')
     return { status: 200, headers: { 'content-type': 'application/octet-stream' }, body: await readFile(path) }
   } catch {
-    // absent, or a folder: both are nothing to serve
+    // absent, a folder, no name at all: nothing to serve
     return text(404, '404 page not found')
   }
 }

@@ -33,6 +33,23 @@ describe('parseYaml', () => {
   })
 })
 
+describe('aliases', () => {
+  it('become objects of their own', () => {
+    const read = parseYaml('a: &x { v: 1 }\nb: *x\n') as { readonly a: { v: number }; readonly b: { v: number } }
+    read.a.v = 2
+    assert.equal(read.b.v, 1)
+  })
+
+  it('that stand for more than a machine can hold are refused at once', () => {
+    const lines = ['a0: &a0 [lol, lol, lol, lol, lol, lol, lol, lol, lol]']
+    for (let i = 1; i < 30; i++) lines.push(`a${i}: &a${i} [${`*a${i - 1}, `.repeat(9)}]`)
+    assert.throws(() => parseYaml(lines.join('\n')), /excessive aliasing/)
+    assert.throws(() => parseYamlDocuments(`---\nx: 1\n---\n${lines.join('\n')}`), /excessive aliasing/)
+  })
+
+  it('of what they are in are refused', () => assert.throws(() => parseYaml('a: &a { b: *a }'), /anchor contains itself/))
+})
+
 describe('formatYaml', () => {
   it('reads back what it wrote', () => {
     const value = { a: 'yes', b: '0644', c: '1e3', d: '2020-01-01', e: 'a\nb\n', f: [1, null, { g: true }], h: '12:30', i: 'on' }

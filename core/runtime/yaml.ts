@@ -37,7 +37,7 @@ const KUBERNETES_SCHEMA = new Schema([...FAILSAFE_SCHEMA.tags, nullCoreTag, bool
 
 /** One document. Throws YAMLException. Loading the library takes some 10 ms: import this module where it is needed. */
 export function parseYaml(text: string): unknown {
-  return load(text, { schema: KUBERNETES_SCHEMA })
+  return unshared(text, load(text, { schema: KUBERNETES_SCHEMA }))
 }
 
 /** One document, and the key that stands twice in a map of it, in the words of Kubernetes' reader: the last one counts. Throws YAMLException. */
@@ -62,7 +62,35 @@ export function parseLenientYaml(text: string): LenientYaml {
 
 /** All documents of a stream. Throws YAMLException. */
 export function parseYamlDocuments(text: string): readonly unknown[] {
-  return loadAll(text, { schema: KUBERNETES_SCHEMA })
+  return loadAll(text, { schema: KUBERNETES_SCHEMA }).map((document) => unshared(text, document))
+}
+
+/** Size of a document with all aliases written out, in characters; a few lines of YAML can stand for terabytes. */
+const MAX_EXPANDED = 8 * 1024 * 1024
+
+/** Everything at a place of its own, as if aliases had been written out: who changes one place must not change another. */
+function unshared(text: string, document: unknown): unknown {
+  if (!text.includes('*')) return document
+  const sizes = new Map<object, number | undefined>()
+  const shared = new Set<object>()
+  const sizeOf = (value: unknown): number => {
+    if (typeof value === 'string') return value.length + 1
+    if (typeof value !== 'object' || value === null) return 1
+    if (sizes.has(value)) {
+      const known = sizes.get(value)
+      if (known === undefined) throw new YAMLException('an anchor contains itself')
+      shared.add(value)
+      return known
+    }
+    sizes.set(value, undefined)
+    let size = 1
+    for (const [key, item] of Object.entries(value)) size += key.length + sizeOf(item)
+    if (size > MAX_EXPANDED) throw new YAMLException('document contains excessive aliasing')
+    sizes.set(value, size)
+    return size
+  }
+  sizeOf(document)
+  return shared.size > 0 ? (JSON.parse(JSON.stringify(document)) as unknown) : document
 }
 
 /** Strings that an older reader would take for something else come out quoted. */

@@ -74,12 +74,22 @@ export function requiredAccess(action: Action, method: string): { readonly verb:
   }
 }
 
+/** No parts at all for a path that is no URI. */
+function partsOf(path: string): readonly string[] {
+  try {
+    return path
+      .split('/')
+      .filter((part) => part !== '')
+      .map((part) => decodeURIComponent(part))
+  } catch {
+    // leads nowhere
+    return []
+  }
+}
+
 /** Undefined: no such path. Session paths may carry the pod's uid before the container. */
 export function parseAction(path: string, query: URLSearchParams): Action | undefined {
-  const parts = path
-    .split('/')
-    .filter((part) => part !== '')
-    .map(decodeURIComponent)
+  const parts = partsOf(path)
   const [head = '', namespace = '', pod = ''] = parts
   const container = parts.at(-1) ?? ''
   switch (head) {

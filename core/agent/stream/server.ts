@@ -13,6 +13,7 @@ import type { Logger } from '../../observability/log.ts'
 import { childController } from '../../runtime/abort.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import type { Component } from '../../runtime/component.ts'
+import { SERVER_TLS } from '../../runtime/tls.ts'
 import {
   type Action,
   type Caller,
@@ -55,7 +56,7 @@ export function kubeletServer(deps: KubeletServerDeps): Component {
         ca: deps.tls.clientCa,
         requestCert: true,
         rejectUnauthorized: false,
-        minVersion: 'TLSv1.2',
+        ...SERVER_TLS,
       })
       server.on('request', (request, response) => void serve(request, response, deps, signal))
       server.on(
@@ -103,8 +104,7 @@ async function serve(request: IncomingMessage, response: ServerResponse, deps: K
 
 /** Authenticates and authorizes; throws KubeletHttpError 401, 403 or 404. */
 async function admit(request: IncomingMessage, deps: KubeletServerDeps): Promise<Action> {
-  const url = new URL(request.url ?? '/', 'https://kubelet')
-  const action = parseAction(url.pathname, url.searchParams)
+  const action = actionOf(request)
   const caller = callerOf(request.socket) ?? (await bearerOf(request, deps))
   if (caller === undefined) throw new KubeletHttpError(401, 'Unauthorized')
   if (action === undefined) throw new KubeletHttpError(404, '404 page not found')
@@ -113,11 +113,18 @@ async function admit(request: IncomingMessage, deps: KubeletServerDeps): Promise
   throw new KubeletHttpError(403, `Forbidden (user=${caller.name}, verb=${access.verb}, resource=nodes, subresource=${access.subresource})`)
 }
 
+function actionOf({ url = '/' }: IncomingMessage): Action | undefined {
+  // Not by `new URL`, which takes `//name` for another host.
+  const mark = url.indexOf('?')
+  return parseAction(mark < 0 ? url : url.slice(0, mark), new URLSearchParams(mark < 0 ? '' : url.slice(mark + 1)))
+}
+
 function callerOf(socket: Duplex): Caller | undefined {
   if (!(socket instanceof TLSSocket) || !socket.authorized) return undefined
   const { CN, O } = socket.getPeerCertificate().subject
   const name = Array.isArray(CN) ? CN[0] : CN
-  return name === undefined ? undefined : { name, groups: O === undefined ? [] : Array.isArray(O) ? O : [O] }
+  if (name === undefined) return undefined
+  return { name, groups: [...(O === undefined ? [] : Array.isArray(O) ? O : [O]), 'system:authenticated'] }
 }
 
 function bearerOf({ headers }: IncomingMessage, { authenticate }: KubeletServerDeps): Promise<Caller | undefined> | undefined {

@@ -1,5 +1,5 @@
-import { chmodSync, closeSync, lstatSync, mkdirSync, openSync, readdirSync, type Stats, statSync } from 'node:fs'
-import { chmod, lchown } from 'node:fs/promises'
+import { chmodSync, closeSync, constants, lstatSync, mkdirSync, openSync, readdirSync, type Stats, statSync } from 'node:fs'
+import { lchown, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { EmptyDirVolumeSource, HostPathVolumeSource, PodSecurityContext } from '../../api/types/core-v1.ts'
 import { parseQuantity, toUnits } from '../../meta/quantity.ts'
@@ -71,10 +71,22 @@ async function giveToGroup(path: string, group: number): Promise<void> {
   const stat = lstatSync(path)
   await lchown(path, stat.uid, group)
   if (stat.isSymbolicLink()) return
-  if (!stat.isDirectory()) {
-    await chmod(path, (stat.mode & 0o7777) | 0o660)
-    return
-  }
-  await chmod(path, (stat.mode & 0o7777) | 0o2770)
+  await addMode(path, stat.isDirectory() ? 0o2770 : 0o660)
+  if (!stat.isDirectory()) return
   for (const name of readdirSync(path)) await giveToGroup(join(path, name), group)
+}
+
+/** On what was opened: a pod that puts a link in the place of its file meanwhile changes no file of the machine. */
+async function addMode(path: string, bits: number): Promise<void> {
+  try {
+    const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+    try {
+      await file.chmod(((await file.stat()).mode & 0o7777) | bits)
+    } finally {
+      await file.close()
+    }
+  } catch (err) {
+    // A socket cannot be opened, and what has become a link or is gone is not this one's any more.
+    if (!['ENXIO', 'ELOOP', 'ENOENT'].includes((err as NodeJS.ErrnoException).code ?? '')) throw err
+  }
 }

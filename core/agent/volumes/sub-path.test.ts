@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { it } from 'node:test'
@@ -19,3 +19,13 @@ for (const [title, subPath] of [
     rmSync(folder, { recursive: true })
   })
 }
+
+it('makes nothing outside of the volume on its way', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'k3ts-sub-'))
+  mkdirSync(join(folder, 'volume'))
+  mkdirSync(join(folder, 'outside'))
+  symlinkSync(join(folder, 'outside'), join(folder, 'volume/link'))
+  await assert.rejects(prepareSubPath(join(folder, 'volume'), 'link/a/b', join(folder, 'target')), VolumeError)
+  assert.deepEqual(readdirSync(join(folder, 'outside')), [])
+  rmSync(folder, { recursive: true })
+})

@@ -1,18 +1,9 @@
-import {
-  closeSync,
-  constants,
-  existsSync,
-  lstatSync,
-  mkdirSync,
-  openSync,
-  readlinkSync,
-  realpathSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
+import { closeSync, constants, existsSync, mkdirSync, openSync, readlinkSync, realpathSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { VolumeError } from './errors.ts'
 import { mounts } from './mounts.ts'
+
+const FOLDER = constants.O_RDONLY | constants.O_DIRECTORY
 
 /**
  * Makes `subPath` of a volume available at `target` by a bind mount of the very file that was checked: a pod that swaps a
@@ -40,16 +31,23 @@ export async function prepareSubPath(volumePath: string, subPath: string, target
   return target
 }
 
-/** Makes folder after folder, and never below a link. */
+/** Makes folder after folder, each inside the one that was opened and found to be in the volume, whatever its name stands for meanwhile. */
 function makeMissing(root: string, subPath: string): void {
-  let path = root
-  for (const part of subPath.split('/').filter((name) => name !== '' && name !== '.')) {
-    path = join(path, part)
-    const found = lstatSync(path, { throwIfNoEntry: false })
-    if (found === undefined) mkdirSync(path, { mode: 0o750 })
-    else if (found.isSymbolicLink()) {
-      if (!isInside(root, realpathSync(path))) throw new VolumeError(`subPath ${JSON.stringify(subPath)} leaves the volume through a link`)
+  let handle = openSync(root, FOLDER)
+  try {
+    for (const part of subPath.split('/').filter((name) => name !== '' && name !== '.')) {
+      const path = `/proc/${process.pid}/fd/${handle}/${part}`
+      const found = statSync(path, { throwIfNoEntry: false })
+      if (found !== undefined && !found.isDirectory()) return
+      if (found === undefined) mkdirSync(path, { mode: 0o750 })
+      const next = openSync(path, FOLDER)
+      closeSync(handle)
+      handle = next
+      if (!isInside(root, readlinkSync(`/proc/${process.pid}/fd/${handle}`)))
+        throw new VolumeError(`subPath ${JSON.stringify(subPath)} leaves the volume through a link`)
     }
+  } finally {
+    closeSync(handle)
   }
 }
 

@@ -12,7 +12,7 @@ import type { Logger } from '../../observability/log.ts'
 import { isAborted } from '../../runtime/abort.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import type { NodeFacts } from '../downward/field-ref.ts'
-import { type AgentPaths, podDir } from '../paths.ts'
+import { type AgentPaths, podDir, podsDir } from '../paths.ts'
 import { writeContent } from './atomic-writer.ts'
 import { claimNameOf, prepareClaim } from './claims.ts'
 import { type ContentSource, contentOf, isContentVolume, livesInMemory } from './content.ts'
@@ -213,7 +213,7 @@ class Volumes implements VolumeManager {
   }
 
   leftovers(): readonly string[] {
-    const folder = join(this.#deps.paths.kubeletRoot, 'pods')
+    const folder = podsDir(this.#deps.paths)
     return existsSync(folder) ? readdirSync(folder) : []
   }
 }

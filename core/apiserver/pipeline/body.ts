@@ -1,3 +1,4 @@
+import { nestsTooDeep } from '../../meta/json-depth.ts'
 import { badRequest, unsupportedMediaType } from '../errors.ts'
 import { MEDIA_TYPES } from '../output/form.ts'
 import type { ApiRequest } from '../request.ts'
@@ -49,6 +50,7 @@ export async function readBody(request: ApiRequest, kind: string, readProtobuf: 
 export function parseJson(bytes: Uint8Array, kind: string): ParsedBody {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
   try {
+    if (nestsTooDeep(text)) throw new Error('exceeded max depth')
     return { value: JSON.parse(text) as unknown, text }
   } catch (err) {
     throw unrecognized(bytes, kind, `couldn't get version/kind; json parse error: ${err instanceof Error ? err.message : ''}`)

@@ -1,3 +1,4 @@
+import { nestsTooDeep } from '../../meta/json-depth.ts'
 import { decodeObject, strictErrorText, strictProblems } from '../../meta/decode/decode.ts'
 import { invalid } from '../../meta/field-error.ts'
 import type { KubeObject } from '../../meta/object.ts'
@@ -44,6 +45,7 @@ export function patchKind(request: ApiRequest, def: ResourceDef): PatchKind {
 export async function readPatch(request: ApiRequest, kind: PatchKind): Promise<PatchRequest> {
   const text = Buffer.from(await request.body()).toString('utf8')
   try {
+    if (nestsTooDeep(text)) throw new Error('exceeded max depth')
     // JSON is YAML, and the parser for it is a hundred times faster.
     if (kind !== 'apply' || text.startsWith('{')) return { kind, body: JSON.parse(text) as unknown }
     const { value, duplicate } = (await import('../../runtime/yaml.ts')).parseLenientYaml(text)

@@ -4,6 +4,8 @@ import { isObject } from './apply/path-element.ts'
 
 /** Source: limits of the Kubernetes API server. */
 export const MAX_OPERATIONS = 10_000
+/** Copies of copies would grow without bound: sixty operations stand for more than all memory. */
+const MAX_COPIED = 3 * 1024 * 1024
 
 type Operation =
   | { readonly op: 'add' | 'replace' | 'test'; readonly path: Pointer; readonly value: unknown }
@@ -24,7 +26,24 @@ export function jsonPatch(document: unknown, patch: unknown): unknown {
       'RequestEntityTooLarge',
       `Request entity too large: The allowed maximum operations in a JSON patch is ${MAX_OPERATIONS}, got ${patch.length}`,
     )
-  return patch.map(readOperation).reduce(applyOperation, document)
+  let copied = 0
+  return patch.map(readOperation).reduce((before, operation) => {
+    if (operation.op === 'copy') copied += sizeOf(existing(before, operation.from), MAX_COPIED - copied)
+    if (copied > MAX_COPIED) throw rejected(`the accumulated size of copies exceeds ${MAX_COPIED} bytes`)
+    return applyOperation(before, operation)
+  }, document)
+}
+
+/** Characters of a value as JSON, about; stops counting beyond `limit`. */
+function sizeOf(value: unknown, limit: number): number {
+  if (typeof value === 'string') return value.length + 2
+  if (typeof value !== 'object' || value === null) return 4
+  let size = 2
+  for (const [key, item] of Object.entries(value)) {
+    if (size > limit) break
+    size += key.length + 4 + sizeOf(item, limit - size)
+  }
+  return size
 }
 
 function readOperation(value: unknown): Operation {

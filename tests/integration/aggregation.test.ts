@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import type { IncomingMessage } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { after, before, beforeEach, describe, it } from 'node:test'
 import { apiServices, clusterRoleBindings, clusterRoles, configMaps, namespaces, services } from '../../core/api/kinds.ts'
 import type { APIService } from '../../core/api/types/apiregistration-v1.ts'
 import type { Client } from '../../core/client/client.ts'
+import { IdleLimitedAgent } from '../../core/apiserver/extension/aggregation/remote-target.ts'
 import { httpsTransport, type HttpsTransport } from '../../core/client/https.ts'
 import { createClient } from '../../core/client/typed-client.ts'
 import { findCondition } from '../../core/meta/conditions.ts'
@@ -212,6 +214,34 @@ describe('an extension API server behind an APIService', () => {
     assert.equal(String((await once(socket, 'data'))[0]), 'hello')
     socket.destroy()
     assert.deepEqual([extension.seen[0]?.headers['x-remote-user'], extension.seen[0]?.caller], ['system:admin', 'system:auth-proxy'])
+  })
+
+  it('keeps connections for a while, and those in use for as long as they last', async () => {
+    const agent = new IdleLimitedAgent(100)
+    const open = async (): Promise<AsyncIterator<Buffer>> => {
+      const request = httpsRequest({
+        agent,
+        host: 'localhost',
+        port: extension.port,
+        path: `${GROUP_PATH}/x`,
+        rejectUnauthorized: false,
+      }).end()
+      const [response] = (await once(request, 'response')) as [IncomingMessage]
+      reused.push(request.reusedSocket)
+      return response[Symbol.asyncIterator]() as AsyncIterator<Buffer>
+    }
+    const reused: boolean[] = []
+    extension.answer = (_request, response) => response.end('first')
+    const first = await open()
+    while ((await first.next()).done !== true);
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    extension.answer = (_request, response) => {
+      response.flushHeaders()
+      setTimeout(() => response.end('late'), 300)
+    }
+    assert.equal(String((await (await open()).next()).value), 'late')
+    assert.deepEqual(reused, [false, true])
+    await eventually(() => assert.deepEqual([Object.keys(agent.sockets), Object.keys(agent.freeSockets)], [[], []]))
   })
 
   it('is part of discovery and OpenAPI', async () => {

@@ -1,5 +1,6 @@
-import { Agent, type AgentOptions } from 'node:https'
-import type { RequestOptions } from 'node:http'
+import { Agent } from 'node:https'
+import { Socket } from 'node:net'
+import type { ClientRequest, RequestOptions } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { APIService } from '../../../api/types/apiregistration-v1.ts'
 import type { ObjectReader } from '../../admission/admission.ts'
@@ -30,14 +31,33 @@ export interface RemoteConnections extends Disposable {
 
 /** Connections that nobody used for so long are closed; shorter than the usual limit of servers. */
 const IDLE_MS = 60_000
-const POOL: AgentOptions = { keepAlive: true, maxFreeSockets: 8, scheduling: 'lifo', timeout: 0 }
+const MAX_IDLE = 8
+
+/** Keeps connections, and closes those that nobody used for `idleMs`. One in use may stay silent for as long as it likes. */
+export class IdleLimitedAgent extends Agent {
+  readonly #idleMs: number
+
+  constructor(idleMs: number) {
+    super({ keepAlive: true, maxFreeSockets: MAX_IDLE, scheduling: 'lifo' })
+    this.#idleMs = idleMs
+  }
+
+  /** NOTE: the agent itself destroys a free connection that times out. */
+  override keepSocketAlive(socket: Duplex): boolean {
+    super.keepSocketAlive(socket)
+    if (socket instanceof Socket) socket.setTimeout(this.#idleMs)
+    return true
+  }
+
+  override reuseSocket(socket: Duplex, request: ClientRequest): void {
+    if (socket instanceof Socket) socket.setTimeout(0)
+    super.reuseSocket(socket, request)
+  }
+}
 
 /** Source: Kubernetes, kube-aggregator with --enable-aggregator-routing. */
 export function createRemoteConnections({ reader, identity }: ConnectionsDeps): RemoteConnections {
-  const agent = new Agent(POOL)
-  agent.on('free', (socket: { setTimeout(ms: number, onIdle: () => void): void; destroy(): void }) => {
-    socket.setTimeout(IDLE_MS, () => socket.destroy())
-  })
+  const agent = new IdleLimitedAgent(IDLE_MS)
   const tlsOf = (service: APIService): Trust & FrontProxyIdentity => ({ ...identity(), ...trustOf(service) })
   return {
     endpointOf: ({ spec: { service } }) => serviceAddress(reader, service?.namespace ?? '', service?.name ?? '', service?.port ?? 443),

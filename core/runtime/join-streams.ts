@@ -1,3 +1,4 @@
+import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 
 export interface Joined {
@@ -37,7 +38,9 @@ function letGo(stream: Duplex, limitMs: number): void {
   if (!stream.writableEnded) stream.end()
   if (stream.readableEnded) stream.once('finish', () => stream.destroy())
   const timer = setTimeout(() => stream.destroy(), limitMs)
+  // Nobody waits for this with the end of the process.
   timer.unref()
+  if (stream instanceof Socket) stream.unref()
   stream.once('end', () => stream.destroy())
   stream.once('close', () => clearTimeout(timer))
 }

@@ -203,6 +203,24 @@ describe('sessions with containers', { skip: clusterMissing() ?? false }, () => 
     assert.ok(!cluster.output().includes(token.slice(0, 40)) && !cluster.output().includes(bearer.slice(-40)))
   })
 
+  it('are open to clients of the kubelet itself', async () => {
+    const file = (name: string): Buffer => readFileSync(join(cluster.dataDir, 'server/tls', name))
+    const own = { cert: file('client-kube-apiserver.crt'), key: file('client-kube-apiserver.key'), rejectUnauthorized: false }
+    const ask = (container: string, ...protocols: readonly string[]): WebSocket =>
+      new WebSocket(`wss://127.0.0.1:10250/exec/default/box/${container}?output=1&command=echo&command=hi`, [...protocols], own)
+    for (const protocol of ['v5.channel.k8s.io', 'v4.channel.k8s.io', 'channel.k8s.io']) {
+      const socket = ask('main', protocol)
+      let text = ''
+      socket.on('message', (data: Buffer) => (text += data.toString()))
+      await once(socket, 'close')
+      assert.match(text, protocol.startsWith('v') ? /hi\n\u0003\{"metadata":\{\},"status":"Success"\}$/ : /hi\n$/)
+    }
+    const [refusal] = (await once(ask('done', 'v4.channel.k8s.io'), 'error')) as [Error]
+    assert.match(refusal.message, /Unexpected server response: 500/)
+    const [unknown] = (await once(ask('main', 'chat'), 'error')) as [Error]
+    assert.match(unknown.message, /Unexpected server response: 403/)
+  })
+
   it('stop a process that writes while nobody reads, and end with their client', async () => {
     const socket = browser('box/exec?container=main&stdout=true&command=sh&command=-c&command=exec+yes+stalled', 'v5.channel.k8s.io')
     await once(socket, 'message')
@@ -283,5 +301,19 @@ describe('sessions with containers', { skip: clusterMissing() ?? false }, () => 
   it('debug a pod with a container of its own', async () => {
     await cluster.kubectl(['debug', 'box', `--image=${IMAGE}`, '-c', 'tool', '--target=main', '--profile=general', '--', 'sleep', '600'])
     await until('the ephemeral container', async () => assert.match(await cluster.kubectl('exec box -c tool -- ps'), /httpd/))
+  })
+
+  it('do not hold the server up when it stops', async () => {
+    const children = [{}, SPDY].map((env) => cluster.spawnKubectl('exec box -c main -- sleep 60', env))
+    children.push(cluster.spawnKubectl(['port-forward', 'box', `${await freePort()}:8080`]))
+    await until('three sessions', async () => {
+      await Promise.resolve()
+      assert.equal(kubeletConnections(), 3)
+    })
+    const ends = children.map((child) => once(child, 'exit'))
+    const { code, tookMs } = await cluster.stop()
+    assert.equal(code, 0)
+    assert.ok(tookMs < 4000, `stopping took ${tookMs} ms`)
+    await Promise.all(ends)
   })
 })

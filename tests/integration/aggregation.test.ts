@@ -282,10 +282,7 @@ describe('an extension API server behind an APIService', () => {
   it('is unavailable when its certificate is of another authority, or expected to be', async () => {
     const wrong = registration(api.pki.authorities['server-ca'].certificatePem)
     await client.patch(apiServices, { name: NAME }, { type: 'merge', body: { spec: { caBundle: wrong.spec.caBundle } } }, { signal })
-    assert.match(
-      await condition('FailedDiscoveryCheck'),
-      /^failing or missing response from https:\/\/widgets\.tools\.svc:\d+\/apis.*certificate/,
-    )
+    assert.match(await condition('FailedDiscoveryCheck'), /^failing or missing response from https:\/\/localhost:\d+\/apis.*certificate/)
     const answer = await get(`${GROUP_PATH}/namespaces/default/widgets`)
     assert.deepEqual([answer.status, answer.text], [503, 'service unavailable\n'])
     const insecure = { spec: { caBundle: null, insecureSkipTLSVerify: true } }

@@ -2,10 +2,11 @@ import type { APIService } from '../../../api/types/apiregistration-v1.ts'
 import { childController } from '../../../runtime/abort.ts'
 import { readText } from '../../../runtime/read-bytes.ts'
 import type { UserInfo } from '../../auth/auth.ts'
+import type { Endpoint } from '../../subresources/dial.ts'
 import { forward } from '../../subresources/forward.ts'
 import { type Availability, PASSED, unavailable } from './availability.ts'
 import { frontProxyHeaders } from './front-proxy.ts'
-import type { RemoteConnections } from './remote-target.ts'
+import { hostOf, type RemoteConnections } from './remote-target.ts'
 
 /** Who this server is when it asks an extension server for itself. Source: kube-aggregator. */
 const AGGREGATOR: UserInfo = { name: 'system:kube-aggregator', groups: ['system:masters'] }
@@ -24,20 +25,19 @@ export interface RemoteAnswer {
 /** Asks the server behind an APIService for a document. Rejects with a plain Error after 5 seconds at the latest. */
 export async function askRemote(
   service: APIService,
-  request: { readonly path: string; readonly headers?: Readonly<Record<string, string>> },
+  request: { readonly path: string; readonly headers?: Readonly<Record<string, string>>; readonly endpoint?: Endpoint },
   connections: RemoteConnections,
   signal: AbortSignal,
 ): Promise<RemoteAnswer> {
-  const endpoint = connections.endpointOf(service)
+  const { path, headers = {}, endpoint = connections.endpointOf(service) } = request
   using child = childController(signal)
   const timer = setTimeout(() => child.abort(new Error('context deadline exceeded')), CHECK_MS)
-  const { path, headers = {} } = request
   const own = { method: 'GET', path, query: new URLSearchParams(), headers: { accept: 'application/json', ...headers }, user: AGGREGATOR }
   try {
     const answer = await forward(
       connections.pooled(service, endpoint),
       { ...own, body: () => Promise.resolve(new Uint8Array()), signal: child.signal },
-      { path, host: `${endpoint.host}:${endpoint.port}`, headers: frontProxyHeaders(AGGREGATOR) },
+      { path, host: hostOf(endpoint), headers: frontProxyHeaders(AGGREGATOR) },
     )
     return {
       status: answer.status,
@@ -62,19 +62,21 @@ export async function checkDiscovery(service: APIService, connections: RemoteCon
   const { group = '', version = '' } = service.spec
   const path = group === '' ? `/api/${version}` : `/apis/${group}/${version}`
   const attempt = async (): Promise<Checked> => {
-    const { status, text } = await askRemote(service, { path }, connections, signal)
-    if (status < 200 || status >= 300) throw new Error(`bad status from ${urlOf(service, path)}: ${status}`)
-    return { availability: PASSED, text }
+    const endpoint = connections.endpointOf(service)
+    const url = `https://${hostOf(endpoint)}${path}`
+    try {
+      const { status, text } = await askRemote(service, { path, endpoint }, connections, signal)
+      if (status >= 200 && status < 300) return { availability: PASSED, text }
+      throw new Error(`bad status from ${url}: ${status}`)
+    } catch (err) {
+      const why = err instanceof Error ? err.message : String(err)
+      throw new Error(`failing or missing response from ${url}: ${why}`, { cause: err })
+    }
   }
   try {
     return await attempt().catch(() => Promise.any(Array.from({ length: MORE_ATTEMPTS }, attempt)))
   } catch (err) {
     const last: unknown = err instanceof AggregateError ? err.errors.at(-1) : err
-    const why = last instanceof Error ? last.message : String(last)
-    return { availability: unavailable('FailedDiscoveryCheck', `failing or missing response from ${urlOf(service, path)}: ${why}`) }
+    return { availability: unavailable('FailedDiscoveryCheck', last instanceof Error ? last.message : String(last)) }
   }
-}
-
-function urlOf({ spec: { service } }: APIService, path: string): string {
-  return `https://${service?.name ?? ''}.${service?.namespace ?? ''}.svc:${service?.port ?? 443}${path}`
 }

@@ -10,7 +10,7 @@ import type { Endpoint } from '../../subresources/dial.ts'
 import { forward, type ForwardTarget } from '../../subresources/forward.ts'
 import { isUpgrade, joinUpgrade } from '../../subresources/tunnel.ts'
 import { frontProxyHeaders, isFrontProxyHeader } from './front-proxy.ts'
-import type { RemoteConnections } from './remote-target.ts'
+import { hostOf, type RemoteConnections } from './remote-target.ts'
 
 /** An answer that does not begin within it is given up; watches and upgrades may stay silent for longer. */
 const ANSWER_MS = 60_000
@@ -73,13 +73,13 @@ function toAnswer(response: ApiResponse, { path }: ApiRequest): ApiResponse {
   return { ...response, headers: Object.fromEntries(Object.entries(response.headers).filter(([name]) => name !== 'audit-id')) }
 }
 
-function targetOf({ host, port }: Endpoint, request: ApiRequest): ForwardTarget {
+function targetOf(endpoint: Endpoint, request: ApiRequest): ForwardTarget {
   const query = request.query.toString()
   const { headers, remoteAddress = '', path, user } = request
   const through = [headers['x-forwarded-for'], remoteAddress].filter((address) => address !== undefined && address !== '')
   return {
     path: query === '' ? path : `${path}?${query}`,
-    host: `${host.includes(':') ? `[${host}]` : host}:${port}`,
+    host: hostOf(endpoint),
     headers: {
       ...frontProxyHeaders(user),
       ...(through.length > 0 && { 'x-forwarded-for': through.join(', ') }),

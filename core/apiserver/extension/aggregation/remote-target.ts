@@ -89,3 +89,8 @@ function trustOf({ spec: { service, caBundle = '', insecureSkipTLSVerify } }: AP
   if (insecureSkipTLSVerify === true) return { serverName, verify: false }
   return { serverName, verify: true, ...(caBundle !== '' && { authorities: Buffer.from(caBundle, 'base64').toString() }) }
 }
+
+/** `host:port` as it stands in URLs. */
+export function hostOf({ host, port }: Endpoint): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`
+}

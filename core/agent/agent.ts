@@ -19,9 +19,10 @@ import type { NodeSettings } from './pod/pod-deps.ts'
 import { createPodDirectory } from './pod/pod-directory.ts'
 import { createPodManager, type PodManager } from './pod/pod-manager.ts'
 import { RuntimeCache } from './pod/runtime-cache.ts'
+import type { NodeFeatures } from './pod/node-features.ts'
 import { chooseHostDns } from './pod/spec/dns.ts'
 import { containerResources } from './pod/spec/resources.ts'
-import { connectRuntime, nodeImages, runtimeProblems } from './runtime-connection.ts'
+import { connectRuntime, nodeFeatures, nodeImages, runtimeProblems } from './runtime-connection.ts'
 import type { AgentSettings } from './settings.ts'
 import { createStats, type Stats } from './stats/stats.ts'
 import type { PodDirectory } from './stream/kubelet-api.ts'
@@ -90,7 +91,8 @@ async function start(deps: AgentDeps, announce: (parts: AgentParts) => void, sig
     log,
   })
   const { cgroups, version } = await podCgroups(options, paths)
-  const facts = await nodeSettings(settings, { options, paths, cgroupVersion: version, runtimeName: connection.runtimeName })
+  const features = await nodeFeatures(runtime, signal)
+  const facts = await nodeSettings(settings, { options, paths, cgroupVersion: version, runtimeName: connection.runtimeName, features })
   const manager = createPodManager({
     ...{ client, clock, log, runtime, cache, recorder, cgroups },
     informers: deps.informers,
@@ -139,11 +141,12 @@ interface SettingsContext {
   readonly paths: AgentPaths
   readonly cgroupVersion: 1 | 2
   readonly runtimeName: string
+  readonly features: NodeFeatures
 }
 
 async function nodeSettings(
   settings: AgentSettings,
-  { options, paths, cgroupVersion, runtimeName }: SettingsContext,
+  { options, paths, cgroupVersion, runtimeName, features }: SettingsContext,
 ): Promise<NodeSettings> {
   const minor = /^v?(\d+\.\d+)/.exec(settings.version ?? '')?.[1] ?? '1.35'
   return {
@@ -156,6 +159,7 @@ async function nodeSettings(
     seccompRoot: join(paths.kubeletRoot, 'seccomp'),
     userAgent: `kube-probe/${minor}`,
     allowedUnsafeSysctls: options.allowedUnsafeSysctls,
+    features,
   }
 }
 

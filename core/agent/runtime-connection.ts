@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import type { ContainerImage } from '../api/types/core-v1.ts'
 import type { Logger } from '../observability/log.ts'
 import type { Clock } from '../runtime/clock.ts'
@@ -11,7 +12,9 @@ import {
   openGrpcChannel,
   type RuntimeService,
 } from './cri/index.ts'
+import { ignoreMissing } from '../runtime/missing-file.ts'
 import type { AgentPaths } from './paths.ts'
+import type { NodeFeatures } from './pod/node-features.ts'
 import type { AgentSettings } from './settings.ts'
 
 export interface ConnectDeps {
@@ -74,6 +77,16 @@ export async function runtimeProblems(runtime: RuntimeService, signal: AbortSign
   } catch (err) {
     return [`container runtime is down: ${err instanceof Error ? err.message : String(err)}`]
   }
+}
+
+const APPARMOR = '/sys/module/apparmor/parameters/enabled'
+
+/** What kernel and runtime offer; the runtime speaks for its default handler. */
+export async function nodeFeatures(runtime: RuntimeService, signal: AbortSignal): Promise<NodeFeatures> {
+  const { handlers, supplementalGroupsPolicy } = await runtime.status(signal)
+  const recursiveReadOnlyMounts = handlers.find(({ name }) => name === '')?.features?.recursiveReadOnlyMounts ?? false
+  const appArmor = (await ignoreMissing(readFile(APPARMOR, 'utf8')))?.startsWith('Y') ?? false
+  return { supplementalGroupsPolicy, recursiveReadOnlyMounts, appArmor }
 }
 
 const MAX_NODE_IMAGES = 50

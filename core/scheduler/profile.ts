@@ -11,6 +11,7 @@ import { nodePorts } from './plugins/node-ports.ts'
 import { nodeResourcesFit } from './plugins/node-resources-fit.ts'
 import { nodeUnschedulable } from './plugins/node-unschedulable.ts'
 import { podTopologySpread } from './plugins/pod-topology-spread.ts'
+import { resourceClaims } from './plugins/resource-claims.ts'
 import { taintToleration } from './plugins/taint-toleration.ts'
 import { type VolumeDeps, volumeBinding } from './plugins/volume-binding.ts'
 import { volumeRestrictions } from './plugins/volume-restrictions.ts'
@@ -38,6 +39,7 @@ export function defaultProfile(deps: VolumeDeps): Profile {
     nodeResourcesFit,
     volumeRestrictions(deps.informers),
     volumeBinding(deps),
+    resourceClaims,
     podTopologySpread(defaultSelectorOf(deps.informers)),
     interPodAffinity(namespaceLabels),
     balancedAllocation,

@@ -35,6 +35,7 @@ const ENDS = [
   podOf('writer', [shell('dd if=/dev/zero of=/e/f bs=1M count=9; sleep 600', { volumeMounts: [on('e', '/e')] as never })], {
     volumes: [{ name: 'e', emptyDir: { sizeLimit: '4Mi' } }],
   }),
+  podOf('own-users', [shell('true')], { hostUsers: false }),
   podOf('sysctl', [shell('true')], { securityContext: { sysctls: [{ name: 'kernel.msgmax', value: '65536' }] } }),
 ]
 
@@ -217,6 +218,7 @@ describe('pods', { skip: clusterMissing() ?? false }, () => {
     await createAll(cluster, [
       podOf('same-port', [shell('true', { ports: [{ containerPort: 80, hostPort: 21_017 }] })], { nodeName: spec.nodeName ?? '' }),
     ])
+    assert.match(await hasEvent('own-users', 'FailedCreatePodSandBox'), /user namespaces \(hostUsers: false\) are not supported/)
     assert.equal((await podEnded(cluster, 'same-port')).status.reason, 'NodePorts')
   })
 

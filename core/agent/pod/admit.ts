@@ -3,11 +3,12 @@ import type { Pod } from '../../api/types/core-v1.ts'
 import { parseQuantity, toMilli, toUnits } from '../../meta/quantity.ts'
 import { podResources } from '../cgroup/pod-resources.ts'
 import type { NodeFacts } from '../downward/field-ref.ts'
+import { featureProblem, type NodeFeatures } from './node-features.ts'
 import { forbiddenSysctl } from './spec/sysctls.ts'
 
 export interface AdmissionContext {
   readonly node: () => NodeFacts
-  readonly facts: { readonly allowedUnsafeSysctls: readonly string[] }
+  readonly facts: { readonly allowedUnsafeSysctls: readonly string[]; readonly features: NodeFeatures }
   /** Pods that count against this node, the candidate possibly among them. */
   readonly activePods: () => readonly Pod[]
 }
@@ -33,7 +34,7 @@ const DEMANDS: readonly Demand[] = [
 export function admissionProblem(pod: Pod, context: AdmissionContext): AdmissionProblem | undefined {
   const sysctl = forbiddenSysctl(pod, context.facts.allowedUnsafeSysctls)
   if (sysctl !== undefined) return { reason: 'SysctlForbidden', message: sysctl }
-  return resourceProblem(pod, context) ?? portProblem(pod, context)
+  return featureProblem(pod, context.facts.features) ?? resourceProblem(pod, context) ?? portProblem(pod, context)
 }
 
 /** A host port can be held by one pod at a time. Source: the kubelet's admission, which runs the scheduler's NodePorts check. */

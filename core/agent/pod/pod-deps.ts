@@ -10,6 +10,7 @@ import type { NodeFacts } from '../downward/field-ref.ts'
 import type { ImagePuller } from '../images/puller.ts'
 import type { AgentPaths } from '../paths.ts'
 import type { VolumeManager } from '../volumes/volumes.ts'
+import type { NodeFeatures } from './node-features.ts'
 import type { RuntimeCache } from './runtime-cache.ts'
 import type { DnsSettings } from './spec/dns.ts'
 import type { ResourceFacts } from './spec/resources.ts'
@@ -42,4 +43,5 @@ export interface NodeSettings {
   readonly seccompRoot: string
   readonly userAgent: string
   readonly allowedUnsafeSysctls: readonly string[]
+  readonly features: NodeFeatures
 }

@@ -58,6 +58,7 @@ export class PodProgress {
       startup: (id) => probes.startup(id),
       isTerminal,
       runtimeName: facts.runtimeName,
+      recursiveReadOnlyMounts: facts.features.recursiveReadOnlyMounts,
       hostIps: facts.hostIps,
       now: toTimestamp(clock.now()),
       applied: (id) => this.applied.get(id),

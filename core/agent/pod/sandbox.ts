@@ -30,6 +30,8 @@ export async function createSandbox(pod: Pod, attempt: number, deps: PodDeps, si
     deps.recorder.event(podReference(pod), 'Warning', 'FailedCreatePodSandBox', `Failed to create pod sandbox: ${text}`)
     return new StartError('CreatePodSandboxError', text, { cause })
   }
+  // Running the pod as the host's users instead would take away the protection that it asks for.
+  if (pod.spec.hostUsers === false) throw fail('user namespaces (hostUsers: false) are not supported on this node', undefined)
   try {
     const config = sandboxConfigOf(pod, attempt, deps)
     for (const warning of podDns(pod, deps.facts.dns).warnings)

@@ -147,6 +147,7 @@ async function configure(input: StartInput, image: RuntimeImage, deps: PodDeps, 
     container,
     environment,
     volumes,
+    recursiveReadOnlyMounts: facts.features.recursiveReadOnlyMounts,
     hostsFile: await hostsFile(input, facts.paths, facts.dns.clusterDomain),
     terminationFile: await terminationFile(pod, container, facts.paths),
   })

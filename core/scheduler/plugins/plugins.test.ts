@@ -12,6 +12,7 @@ import { nodePorts } from './node-ports.ts'
 import { nodeResourcesFit } from './node-resources-fit.ts'
 import { nodeUnschedulable } from './node-unschedulable.ts'
 import { podTopologySpread } from './pod-topology-spread.ts'
+import { resourceClaims } from './resource-claims.ts'
 import { taintToleration } from './taint-toleration.ts'
 
 const web = { app: 'web' }
@@ -29,6 +30,17 @@ describe('NodeUnschedulable', () => {
   it('lets pods that tolerate it through, as those of DaemonSets do', () => {
     const tolerations = [{ key: 'node.kubernetes.io/unschedulable', operator: 'Exists', effect: 'NoSchedule' }] as const
     assert.equal(stage({ plugins: [nodeUnschedulable], nodes }).place(testPod('p', { spec: { tolerations } })), 'a')
+  })
+})
+
+describe('DynamicResources', () => {
+  it('lets pods with claims wait, since nobody hands out their devices', () => {
+    const { place } = stage({ plugins: [resourceClaims], nodes: [testNode('a')] })
+    assert.equal(
+      place(testPod('p', { spec: { resourceClaims: [{ name: 'd' }] } })),
+      '0/1 nodes are available: 1 cannot allocate all claims.',
+    )
+    assert.equal(place(testPod('q')), 'a')
   })
 })
 

@@ -19,6 +19,8 @@ export interface MountInput {
   /** Managed /etc/hosts; absent while the pod has no address. */
   readonly hostsFile: string | undefined
   readonly terminationFile: string | undefined
+  /** Whether mounts below a read-only mount can be made read-only as well. */
+  readonly recursiveReadOnlyMounts: boolean
 }
 
 /** All mounts of a container: its volumes, /etc/hosts and the file for the termination message. Throws ConfigError or VolumeError. */
@@ -37,7 +39,8 @@ export async function containerMounts(input: MountInput): Promise<readonly Conta
   return mounts
 }
 
-async function volumeMount(mount: VolumeMount, index: number, { container, environment, volumes }: MountInput): Promise<ContainerMount> {
+async function volumeMount(mount: VolumeMount, index: number, input: MountInput): Promise<ContainerMount> {
+  const { container, environment, volumes } = input
   const volume = volumes.get(mount.name)
   if (volume === undefined) throw new ConfigError(`cannot find volume "${mount.name}" to mount into container "${container.name}"`)
   const subPath = subPathOf(mount, environment)
@@ -47,8 +50,16 @@ async function volumeMount(mount: VolumeMount, index: number, { container, envir
     containerPath: mount.mountPath.startsWith('/') ? mount.mountPath : `/${mount.mountPath}`,
     hostPath,
     readonly: mount.readOnly === true || volume.readOnly,
+    ...(isRecursive(mount, input) && { recursiveReadOnly: true }),
     propagation,
   }
+}
+
+/** Throws ConfigError when a mount insists on what the runtime cannot do. */
+function isRecursive({ name, recursiveReadOnly = 'Disabled' }: VolumeMount, { recursiveReadOnlyMounts }: MountInput): boolean {
+  if (recursiveReadOnly === 'Enabled' && !recursiveReadOnlyMounts)
+    throw new ConfigError(`volume "${name}" cannot be mounted with recursiveReadOnly: the container runtime does not support it`)
+  return recursiveReadOnly !== 'Disabled' && recursiveReadOnlyMounts
 }
 
 function subPathOf(mount: VolumeMount, environment: Environment): string {

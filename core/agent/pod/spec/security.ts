@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { Container, Pod, SeccompProfile } from '../../../api/types/core-v1.ts'
+import type { AppArmorProfile, Container, Pod, SeccompProfile } from '../../../api/types/core-v1.ts'
 import type {
   ContainerSecurityContext,
   Int64Value,
@@ -8,6 +8,7 @@ import type {
   SandboxSecurityContext,
   SecurityProfile,
 } from '../../cri/types.ts'
+import { appArmorProfileOf } from '../node-features.ts'
 import { ConfigError } from './config-error.ts'
 
 /** What Kubernetes hides of /proc unless asked not to. Source: Kubernetes documentation, procMount. */
@@ -62,6 +63,7 @@ export function containerSecurity(input: SecurityInput): ContainerSecurityContex
     noNewPrivs: own?.allowPrivilegeEscalation === false && !privileged,
     maskedPaths: unmasked || privileged ? [] : MASKED_PATHS,
     readonlyPaths: unmasked || privileged ? [] : READONLY_PATHS,
+    ...appArmor(appArmorProfileOf(pod.spec, container)),
     seccomp: privileged ? UNCONFINED : seccompOf(own?.seccompProfile ?? shared?.seccompProfile, seccompRoot),
   }
 }
@@ -122,6 +124,14 @@ function namespaceOptions(pod: Pod, targetId: string | undefined): NamespaceOpti
   const pid = spec.hostPID === true ? 'NODE' : spec.shareProcessNamespace === true ? 'POD' : 'CONTAINER'
   if (targetId !== undefined && pid === 'CONTAINER') return { network, ipc, pid: 'TARGET', targetId }
   return { network, ipc, pid }
+}
+
+/** Without a profile the runtime chooses its own. */
+function appArmor(profile: AppArmorProfile | undefined): Pick<ContainerSecurityContext, 'apparmor'> {
+  if (profile === undefined) return {}
+  const { type, localhostProfile } = profile
+  const profileType = type === 'Localhost' || type === 'RuntimeDefault' ? type : 'Unconfined'
+  return { apparmor: { profileType, ...(type === 'Localhost' && { localhostRef: localhostProfile ?? '' }) } }
 }
 
 function seccompOf(profile: SeccompProfile | undefined, root: string): SecurityProfile {

@@ -30,6 +30,8 @@ export interface StatusInput {
   /** The pod will not run any more: how each container ended is told, not that one waits to start again. */
   readonly isTerminal: boolean
   readonly runtimeName: string
+  /** Whether mounts are read-only all the way down where that is possible. */
+  readonly recursiveReadOnlyMounts?: boolean
   /** What a running container has been given, where that differs from what its spec asks for now. */
   readonly applied?: (containerId: string) => ResourceRequirements | undefined
 }
@@ -63,7 +65,7 @@ function containerStatus(container: Container, group: Group, input: StatusInput)
     containerID: record === undefined ? old?.containerID : `${input.runtimeName}://${record.id}`,
     started: group.isInit && !isSidecar(container) ? state.running !== undefined : started,
     ...resourcesOf((state.running && input.applied?.(record?.id ?? '')) ?? container.resources, state),
-    ...mountsOf(container),
+    ...mountsOf(container, input.recursiveReadOnlyMounts === true),
     user: record?.user === undefined ? undefined : { linux: record.user },
   }
 }
@@ -152,11 +154,12 @@ function resourcesOf(given: ResourceRequirements, state: ContainerState): Pick<C
   }
 }
 
-function mountsOf(container: Container): Pick<ContainerStatus, 'volumeMounts'> {
-  const mounts = (container.volumeMounts ?? []).map(mountStatus)
+function mountsOf(container: Container, canRecurse: boolean): Pick<ContainerStatus, 'volumeMounts'> {
+  const mounts = (container.volumeMounts ?? []).map((mount) => mountStatus(mount, canRecurse))
   return mounts.length === 0 ? {} : { volumeMounts: mounts }
 }
 
-function mountStatus({ name, mountPath, readOnly }: VolumeMount): VolumeMountStatus {
-  return readOnly === true ? { name, mountPath, readOnly, recursiveReadOnly: 'Disabled' } : { name, mountPath }
+function mountStatus({ name, mountPath, readOnly, recursiveReadOnly = 'Disabled' }: VolumeMount, canRecurse: boolean): VolumeMountStatus {
+  if (readOnly !== true) return { name, mountPath }
+  return { name, mountPath, readOnly, recursiveReadOnly: recursiveReadOnly !== 'Disabled' && canRecurse ? 'Enabled' : 'Disabled' }
 }

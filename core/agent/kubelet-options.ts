@@ -25,7 +25,7 @@ export interface KubeletOptions {
 
 type Arguments = Readonly<Record<string, string>>
 
-/** Throws Error naming the argument that cannot be read. Arguments that k3ts has no use for are left alone. */
+/** Throws Error naming the argument that cannot be read. Other arguments have been refused when the command line was read. */
 export function readKubeletOptions(args: Arguments): KubeletOptions {
   return {
     rootDir: args['root-dir'] ?? '/var/lib/kubelet',

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
-import { apiServerArgs, COMPONENT_ARGS, controllerManagerArgs } from './component-args.ts'
+import { apiServerArgs, COMPONENT_ARGS, controllerManagerArgs, kubeletArgs } from './component-args.ts'
 
 describe('arguments for the parts of Kubernetes', () => {
   it('of the API server are read with or without dashes, and lists can be added to', () => {
@@ -36,6 +36,16 @@ describe('arguments for the parts of Kubernetes', () => {
   it('of the controller manager choose controllers and limits', () => {
     const args = controllerManagerArgs(['controllers=*,-cronjob', 'terminated-pod-gc-threshold=10', 'node-cidr-mask-size=25'], [])
     assert.deepEqual(args, { controllers: ['*', '-cronjob'], terminatedPodThreshold: 10, nodeCidrMaskIpv4: 25 })
+  })
+
+  it('of the kubelet keep commas and what stands behind the first equals sign', () => {
+    const problems: string[] = []
+    const args = kubeletArgs(['eviction-hard=memory.available<100Mi,nodefs.available<5%', 'system-reserved=cpu=100m,memory=1Gi'], problems)
+    assert.deepEqual(problems, [])
+    assert.deepEqual(args, {
+      'eviction-hard': 'memory.available<100Mi,nodefs.available<5%',
+      'system-reserved': 'cpu=100m,memory=1Gi',
+    })
   })
 
   it('that are unknown or cannot be read are all told, with what is known', () => {

@@ -39,6 +39,25 @@ export const COMPONENT_ARGS = {
     'node-cidr-mask-size': 'integer',
     'node-cidr-mask-size-ipv4': 'integer',
   },
+  /** Values are read by the agent. */
+  'kubelet-arg': {
+    'root-dir': 'text',
+    'max-pods': 'text',
+    'pod-max-pids': 'text',
+    'image-gc-high-threshold': 'text',
+    'image-gc-low-threshold': 'text',
+    'container-log-max-size': 'text',
+    'container-log-max-files': 'text',
+    'cpu-cfs-quota': 'text',
+    'system-reserved': 'text',
+    'kube-reserved': 'text',
+    'eviction-hard': 'text',
+    'allowed-unsafe-sysctls': 'text',
+    'serialize-image-pulls': 'text',
+    'max-parallel-image-pulls': 'text',
+    'register-node': 'text',
+    'node-status-report-frequency': 'text',
+  },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, Kind>>>>
 
 type ComponentFlag = keyof typeof COMPONENT_ARGS
@@ -75,6 +94,11 @@ export function controllerManagerArgs(items: readonly string[], problems: string
   }
 }
 
+/** Likewise, as text by name. */
+export function kubeletArgs(items: readonly string[], problems: string[]): Readonly<Record<string, string>> {
+  return new Arguments('kubelet-arg', items, problems).texts()
+}
+
 /** The values given to one flag: `name=value`, with or without leading dashes; a name alone is `true`; `name+=value` adds to a list. */
 class Arguments {
   readonly #flag: ComponentFlag
@@ -85,6 +109,10 @@ class Arguments {
     this.#flag = flag
     this.#problems = problems
     for (const item of items) this.#take(item)
+  }
+
+  texts(): Readonly<Record<string, string>> {
+    return Object.fromEntries(this.#values)
   }
 
   text(name: string): string | undefined {

@@ -242,7 +242,13 @@ export const FLAGS: readonly Flag[] = [
     group: 'Customised',
     commands: server,
   },
-  { name: 'kubelet-arg', type: 'list', help: 'flags of the node agent, name=value', group: 'Customised', commands: both },
+  {
+    name: 'kubelet-arg',
+    type: 'list',
+    help: 'settings of the node agent, name=value; the README lists them',
+    group: 'Customised',
+    commands: both,
+  },
 ]
 
 /** Flags of K3s that this version refuses by name, so that nobody believes they took effect. */

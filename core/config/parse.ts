@@ -1,7 +1,7 @@
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import ipaddr from 'ipaddr.js'
-import { apiServerArgs, controllerManagerArgs } from './component-args.ts'
+import { apiServerArgs, controllerManagerArgs, kubeletArgs } from './component-args.ts'
 import { freezeDeep } from './freeze.ts'
 import { type Command, FLAGS, type Flag } from './flags.ts'
 import { detectNodeIp } from './node-ip.ts'
@@ -186,7 +186,7 @@ function buildAgent(values: Values, shared: Shared, problems: string[]): AgentCo
     clusterDomain: values.string('cluster-domain'),
     clusterCidr: shared.clusterCidr,
     serviceCidr: shared.serviceCidr,
-    kubeletArgs: pairs(values, 'kubelet-arg', problems),
+    kubeletArgs: kubeletArgs(values.each('kubelet-arg'), problems),
   }
 }
 
@@ -233,16 +233,6 @@ function oneOf<T extends string>(values: Values, name: string, allowed: readonly
   const found = allowed.find((item) => item === text)
   if (found === undefined) problems.push(`--${name}: "${text}" is not one of ${allowed.join(', ')}`)
   return found ?? (allowed[0] as T)
-}
-
-function pairs(values: Values, name: string, problems: string[]): Readonly<Record<string, string>> {
-  const result: Record<string, string> = {}
-  for (const item of values.each(name)) {
-    const at = item.indexOf('=')
-    if (at <= 0) problems.push(`--${name}: "${item}" is not of the form name=value`)
-    else result[item.slice(0, at)] = item.slice(at + 1)
-  }
-  return result
 }
 
 function flagNamed(name: string): Flag {

@@ -16,6 +16,9 @@ export interface ImageStore {
 const ARCHIVE = /\.(tar|tar\.gz|tgz|tar\.zst|tzst)$/
 const UNSUPPORTED = /\.(tar\.lz4|tar\.bz2|tbz)$/
 
+/** A compressed archive of little size can hold tables that fill all memory. */
+const MAX_TABLE_BYTES = 16 * 1024 * 1024
+
 export const isArchive = (name: string): boolean => ARCHIVE.test(name)
 export const isUnsupportedArchive = (name: string): boolean => UNSUPPORTED.test(name)
 
@@ -40,6 +43,11 @@ export async function archiveImages(file: string, signal: AbortSignal): Promise<
         entry.resume()
         return
       }
+      if (entry.size > MAX_TABLE_BYTES) {
+        parser.emit('error', new Error(`${path} of ${file} is larger than ${MAX_TABLE_BYTES} bytes`))
+        entry.resume()
+        return
+      }
       const chunks: Buffer[] = []
       entry.on('data', (chunk: Buffer) => chunks.push(chunk))
       entry.on('end', () => texts.set(path, Buffer.concat(chunks).toString('utf8')))
@@ -49,6 +57,8 @@ export async function archiveImages(file: string, signal: AbortSignal): Promise<
     parser.on('end', () => resolve())
     parser.on('error', reject)
   })
+  // A failure is met at the end; before that nobody waits for it.
+  ended.catch(() => undefined)
   for await (const chunk of decompressed(file)) {
     signal.throwIfAborted()
     if (!parser.write(chunk as Buffer)) await new Promise<void>((resolve) => parser.once('drain', () => resolve()))

@@ -26,9 +26,11 @@ const REQUIRE =
  */
 const lazyHttp: Plugin = {
   name: 'lazy-http',
-  setup: ({ onResolve, onLoad }) => {
-    onResolve({ filter: /^(node:)?http$/ }, () => ({ path: 'node:http', namespace: 'lazy-http' }))
-    onLoad({ filter: /./, namespace: 'lazy-http' }, ({ path }) => ({ contents: `module.exports = process.getBuiltinModule('${path}')` }))
+  setup: (bundle) => {
+    bundle.onResolve({ filter: /^(node:)?http$/ }, () => ({ path: 'node:http', namespace: 'lazy-http' }))
+    bundle.onLoad({ filter: /./, namespace: 'lazy-http' }, ({ path }) => ({
+      contents: `module.exports = process.getBuiltinModule('${path}')`,
+    }))
   },
 }
 

@@ -1,6 +1,5 @@
 /** The only place that puts a server together: datastore, API server, node thread; started in order, stopped in reverse. */
 import { setMaxListeners } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type ApiServerOptions, type AssembledApiServer, assembleApiServer } from '../apiserver/assemble.ts'
 import { ANONYMOUS } from '../apiserver/auth/users.ts'
@@ -8,7 +7,6 @@ import { type HttpServer, startHttpServer } from '../apiserver/http/http-server.
 import type { ApiRequest } from '../apiserver/request.ts'
 import { threadEntry } from '../config/assets.ts'
 import type { ServerConfig } from '../config/config.ts'
-import type { Secrets } from '../config/parse.ts'
 import { writeAdminKubeconfig, writeCredKubeconfigs } from '../pki/kubeconfig-files.ts'
 import { APISERVER_SERVING } from '../pki/layout.ts'
 import { ensureTokens } from '../pki/passwd.ts'
@@ -49,7 +47,7 @@ export async function startServer(run: ServerRun): Promise<RunningServer> {
   const life = new AbortController()
   setMaxListeners(0, life.signal)
   const processMetrics = createProcessMetrics()
-  const pki = await progress.step('certificates', () => openPki(run))
+  // The database first: its lock keeps a second server away from everything else in the data folder.
   const store = await progress.step('datastore', () => {
     const path = join(config.dataDir, 'server', 'db', 'state.db')
     return openSqlite({ path, threadUrl: threadEntry('writer', 'core/store/sqlite/writer-thread.ts') })
@@ -60,8 +58,11 @@ export async function startServer(run: ServerRun): Promise<RunningServer> {
     onError: (err) => log.warn({ err }, 'Compaction failed, trying again later'),
   })
   const assembled: { api?: AssembledApiServer } = {}
-  const http = await listen(run, pki, () => assembled.api)
+  let listener: HttpServer | undefined
   try {
+    const pki = await progress.step('certificates', () => openPki(run))
+    const http = await listen(run, pki, () => assembled.api)
+    listener = http
     const api = await progress.step('API server', () => assemble(run, { pki, store, processMetrics, signal: life.signal }))
     assembled.api = api
     await progress.step('custom resources', () => installCrds(api, life.signal))
@@ -69,7 +70,7 @@ export async function startServer(run: ServerRun): Promise<RunningServer> {
     stageImages(config)
     const kubeconfig = await writeKubeconfig(config, pki)
     await writeCredKubeconfigs(config.dataDir, `https://127.0.0.1:${config.httpsPort}`)
-    await ensureTokens({ dataDir: config.dataDir, serverCaPem: pki.authorities['server-ca'].certificatePem, token: tokenOf(run.secrets) })
+    await ensureTokens({ dataDir: config.dataDir, serverCaPem: pki.authorities['server-ca'].certificatePem, token: run.secrets.token })
     const renewal = await keepCertificates(run, pki, http, life.signal)
     const node = await startNodeThread({ run, pki, api, nodePki: await nodePki(run, pki) })
     const ready = followMilestones((name) => node.milestone(name), config, progress)
@@ -89,7 +90,7 @@ export async function startServer(run: ServerRun): Promise<RunningServer> {
     }
   } catch (err) {
     life.abort(err)
-    await http.stop(0)
+    await listener?.stop(0)
     await store[Symbol.asyncDispose]()
     throw err
   }
@@ -239,28 +240,14 @@ async function keepCertificates(
 }
 
 async function writeKubeconfig({ kubeconfig, httpsPort }: ServerConfig, pki: ServerPki): Promise<string> {
-  const { path, mode, group, contextName } = kubeconfig
+  const { path, mode, gid, contextName } = kubeconfig
   await writeAdminKubeconfig({
     path,
     server: `https://127.0.0.1:${httpsPort}`,
     contextName,
     authorityPem: pki.authorities['server-ca'].certificatePem,
     identity: pki.leafs.get('client-admin'),
-    file: { mode, ...(group !== undefined && { gid: groupId(group) }) },
+    file: { mode, ...(gid !== undefined && { gid }) },
   })
   return path
-}
-
-/** By number or by name in /etc/group. Throws with the flag's name. */
-function groupId(group: string): number {
-  if (/^\d+$/.test(group)) return Number(group)
-  const line = readFileSync('/etc/group', 'utf8')
-    .split('\n')
-    .find((entry) => entry.startsWith(`${group}:`))
-  if (line === undefined) throw new Error(`--write-kubeconfig-group: there is no group ${group}`)
-  return Number(line.split(':')[2])
-}
-
-function tokenOf({ token, tokenFile }: Secrets): string | undefined {
-  return token ?? (tokenFile === undefined ? undefined : readFileSync(tokenFile, 'utf8').trim())
 }

@@ -74,6 +74,8 @@ export function startNodeThread(options: NodeThreadOptions): Promise<NodeThread>
       const timer = setTimeout(() => void worker.terminate(), STOP_MS)
       await done.catch(() => undefined)
       clearTimeout(timer)
+      // A thread that failed may have parts that still run, and then holds the process.
+      await worker.terminate()
       life.abort(new Error('the node thread stopped'))
     },
   })

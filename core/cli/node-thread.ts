@@ -37,6 +37,7 @@ try {
 } catch (err) {
   if (life.signal.aborted) tell({ type: 'stopped' })
   else {
+    life.abort(err)
     log.error({ err }, 'The node thread failed')
     tell({ type: 'failed', message: (err as Error).message })
   }

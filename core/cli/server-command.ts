@@ -17,6 +17,8 @@ export async function runServer(flags: RawValues): Promise<number> {
     for (const problem of problems) process.stderr.write(`k3ts: ${problem}\n`)
     return 1
   }
+  // Whoever read along may go, as `head` does; a server does not end for that.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
   const log = createServerLog(config)
   for (const warning of warnings) log.warn({ warning }, 'Configuration')
   const progress = createProgress(systemClock, (text) => process.stdout.write(text))
@@ -37,8 +39,10 @@ export async function runServer(flags: RawValues): Promise<number> {
       (err: unknown) => err,
     ),
   ])
-  if (outcome !== 'stop') log.error({ err: outcome }, 'A part of the server died; stopping')
-  else progress.say('k3ts: stopping; pods go on running')
+  if (outcome !== 'stop') {
+    log.error({ err: outcome }, 'A part of the server died; stopping')
+    process.stderr.write(`k3ts: ${(outcome as Error).message}; the server stops, pods go on running\n`)
+  } else progress.say('k3ts: stopping; pods go on running')
   await server.stop()
   return outcome === 'stop' ? 0 : 1
 }

@@ -1,4 +1,4 @@
-import { createWriteStream } from 'node:fs'
+import { createWriteStream, type WriteStream } from 'node:fs'
 import type { ServerConfig } from '../config/config.ts'
 import { createLogger, type Logger } from '../observability/log.ts'
 
@@ -8,6 +8,14 @@ import { createLogger, type Logger } from '../observability/log.ts'
  */
 export function createServerLog({ logLevel, logFile }: ServerConfig): Logger {
   const quiet = logFile === undefined && logLevel === 'info'
-  const destination = logFile === undefined ? process.stderr : createWriteStream(logFile, { flags: 'a', mode: 0o600 })
+  const destination = logFile === undefined ? process.stderr : fileStream(logFile)
   return createLogger({ level: quiet ? 'warn' : logLevel, destination })
+}
+
+/** A log that can no longer be written to (a full disk) is no reason to end; standard error hears of it once. */
+function fileStream(path: string): WriteStream {
+  const stream = createWriteStream(path, { flags: 'a', mode: 0o600 })
+  stream.once('error', (err) => process.stderr.write(`k3ts: the log ends: ${err.message}\n`))
+  stream.on('error', () => undefined)
+  return stream
 }

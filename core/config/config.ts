@@ -12,7 +12,7 @@ export interface ServerConfig {
   readonly serviceNodePortRange: readonly [number, number]
   readonly clusterDns: string
   readonly clusterDomain: string
-  readonly kubeconfig: { readonly path: string; readonly mode: number; readonly group?: string; readonly contextName: string }
+  readonly kubeconfig: { readonly path: string; readonly mode: number; readonly gid?: number; readonly contextName: string }
   /** Names given to --disable: packaged components, manifest base names or sub-folders. */
   readonly disable: readonly string[]
   readonly disableHelmController: boolean

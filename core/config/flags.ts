@@ -224,7 +224,7 @@ export const FLAGS: readonly Flag[] = [
     name: 'snapshotter',
     type: 'string',
     default: 'overlayfs',
-    help: 'containerd snapshotter: overlayfs or native',
+    help: 'containerd snapshotter: overlayfs, native, btrfs or zfs',
     group: 'Agent',
     commands: both,
   },

@@ -57,11 +57,40 @@ describe('configuration', () => {
     assert.ok(!JSON.stringify(config).includes('hunter2'))
   })
 
-  it('warns about unknown keys and refuses keys that K3s knows and this version does not', () => {
+  it('refuses keys that nobody knows, and keys that K3s knows and this version does not', () => {
     writeFileSync(join(folder.path, 'config.yaml'), 'nonsense: 1\n')
-    assert.match(parse().warnings[0] ?? '', /unknown key "nonsense"/)
+    assert.throws(() => parse(), /config\.yaml: unknown key "nonsense"; `k3ts server --help` lists/)
     writeFileSync(join(folder.path, 'config.yaml'), 'cluster-init: true\n')
     assert.throws(() => parse(), /"cluster-init" is not supported/)
+  })
+
+  it('refuses values of the wrong shape by file and key', () => {
+    const shapes = [
+      ['node-name: {a: b}', /"node-name" takes one value, not a map/],
+      ['https-listen-port: [1, 2]', /"https-listen-port" takes one value, not a list/],
+      ['disable: {a: b}', /"disable" takes a list of values, not a map/],
+      ['disable: [[a]]', /"disable" takes a list of values/],
+      ['node-name:', /"node-name" has no value/],
+    ] as const
+    for (const [text, want] of shapes) {
+      writeFileSync(join(folder.path, 'config.yaml'), `${text}\n`)
+      assert.throws(() => parse(), want)
+    }
+  })
+
+  it('refuses networks that do not go together', () => {
+    assert.throws(() => parse({ 'cluster-cidr': ['10.43.128.0/17'] }), /--cluster-cidr 10\.43\.128\.0\/17 and --service-cidr .* overlap/)
+    assert.throws(() => parse({ 'cluster-dns': ['1.2.3.4'] }), /--cluster-dns: 1\.2\.3\.4 is not in --service-cidr 10\.43\.0\.0\/16/)
+  })
+
+  it('reads the token from a file and says what is wrong with it', () => {
+    const file = join(folder.path, 'token')
+    writeFileSync(file, ' hunter2\n')
+    assert.equal(parse({ 'token-file': [file] }).secrets.token, 'hunter2')
+    writeFileSync(file, '\n')
+    assert.throws(() => parse({ 'token-file': [file] }), /--token-file: .*token holds no token/)
+    assert.throws(() => parse({ 'token-file': ['/absent'] }), /--token-file: cannot read \/absent/)
+    assert.throws(() => parse({ token: ['a b'] }), /--token: a token has no spaces/)
   })
 
   it('reports all problems together', () => {

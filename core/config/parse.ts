@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import ipaddr from 'ipaddr.js'
@@ -11,7 +12,6 @@ import { fromEnvironment, fromFiles, type RawValues } from './sources.ts'
 /** Secrets apart from the record, so that a printed configuration never shows them. */
 export interface Secrets {
   readonly token?: string
-  readonly tokenFile?: string
 }
 
 export interface Parsed {
@@ -46,12 +46,11 @@ export function parseConfig(input: ParseInput): Parsed {
   const values = new Values([input.flags, env, files.values])
   const problems: string[] = [...files.problems]
   const config = buildServer(values, problems)
+  const token = tokenOf(values, problems)
   if (problems.length > 0) throw new ConfigError(problems)
-  const token = values.optional('token')
-  const tokenFile = values.optional('token-file')
   return {
     config: freezeDeep(config),
-    secrets: { ...(token !== undefined && { token }), ...(tokenFile !== undefined && { tokenFile }) },
+    secrets: { ...(token !== undefined && { token }) },
     warnings: files.warnings,
   }
 }
@@ -111,6 +110,7 @@ function buildServer(values: Values, problems: string[]): ServerConfig {
   const serviceCidr = cidr(values, 'service-cidr', problems)
   const clusterCidr = cidr(values, 'cluster-cidr', problems)
   const clusterDns = values.optional('cluster-dns') ?? tenthAddress(serviceCidr)
+  if (problems.length === 0) problems.push(...networkProblems({ serviceCidr, clusterCidr, clusterDns }))
   const agent = buildAgent(values, { dataDir, serviceCidr, clusterCidr, clusterDns }, problems)
   const group = values.optional('write-kubeconfig-group')
   const helmJobImage = values.optional('helm-job-image')
@@ -130,7 +130,7 @@ function buildServer(values: Values, problems: string[]): ServerConfig {
     kubeconfig: {
       path: values.string('write-kubeconfig'),
       mode: fileMode(values, problems),
-      ...(group !== undefined && { group }),
+      ...(group !== undefined && { gid: groupId(group, problems) }),
       contextName: values.string('write-kubeconfig-name'),
     },
     disable: values.list('disable'),
@@ -179,7 +179,7 @@ function buildAgent(values: Values, shared: Shared, problems: string[]): AgentCo
     ...(resolvConf !== undefined && { resolvConf }),
     ...(containerRuntimeEndpoint !== undefined && { containerRuntimeEndpoint }),
     pauseImage: values.optional('pause-image') ?? '',
-    snapshotter: values.string('snapshotter'),
+    snapshotter: oneOf(values, 'snapshotter', ['overlayfs', 'native', 'btrfs', 'zfs'], problems),
     flannelBackend: oneOf(values, 'flannel-backend', ['vxlan', 'host-gw', 'none'], problems),
     kubeletPort: 10_250,
     clusterDns: shared.clusterDns,
@@ -201,6 +201,18 @@ function cidr(values: Values, name: string, problems: string[]): string {
   if (!ipaddr.isValidCIDR(text)) problems.push(`--${name}: "${text}" is not a network such as 10.42.0.0/16`)
   else if (!ipaddr.IPv4.isValidCIDR(text)) problems.push(`--${name}: "${text}": only IPv4 networks are supported by this version`)
   return text
+}
+
+function networkProblems({ serviceCidr, clusterCidr, clusterDns }: Omit<Shared, 'dataDir'>): readonly string[] {
+  const problems: string[] = []
+  const [services, pods] = [ipaddr.IPv4.parseCIDR(serviceCidr), ipaddr.IPv4.parseCIDR(clusterCidr)]
+  const narrower = Math.min(services[1], pods[1])
+  if (services[0].match(pods[0], narrower))
+    problems.push(`--cluster-cidr ${clusterCidr} and --service-cidr ${serviceCidr} overlap; choose networks apart`)
+  if (!ipaddr.IPv4.isValid(clusterDns)) problems.push(`--cluster-dns: "${clusterDns}" is not an IPv4 address`)
+  else if (!ipaddr.IPv4.parse(clusterDns).match(services))
+    problems.push(`--cluster-dns: ${clusterDns} is not in --service-cidr ${serviceCidr}`)
+  return problems
 }
 
 /** The cluster DNS address that K3s and kubeadm choose: network + 10. */
@@ -233,6 +245,35 @@ function oneOf<T extends string>(values: Values, name: string, allowed: readonly
   const found = allowed.find((item) => item === text)
   if (found === undefined) problems.push(`--${name}: "${text}" is not one of ${allowed.join(', ')}`)
   return found ?? (allowed[0] as T)
+}
+
+/** From the flag or the file that it names. */
+function tokenOf(values: Values, problems: string[]): string | undefined {
+  const file = values.optional('token-file')
+  const given = values.optional('token')
+  if (given !== undefined || file === undefined) return checkedToken(given, '--token', problems)
+  try {
+    return checkedToken(readFileSync(file, 'utf8').trim(), `--token-file: ${file}`, problems)
+  } catch (err) {
+    problems.push(`--token-file: cannot read ${file}: ${(err as Error).message}`)
+    return undefined
+  }
+}
+
+function checkedToken(token: string | undefined, source: string, problems: string[]): string | undefined {
+  if (token === '') problems.push(`${source} holds no token; give one or start without the flag, and one is made`)
+  else if (token !== undefined && /\s/.test(token)) problems.push(`${source}: a token has no spaces or line breaks in it`)
+  return token
+}
+
+/** By number, or by name in /etc/group. */
+function groupId(text: string, problems: string[]): number {
+  if (/^\d+$/.test(text)) return Number(text)
+  const line = readFileSync('/etc/group', 'utf8')
+    .split('\n')
+    .find((entry) => entry.startsWith(`${text}:`))
+  if (line === undefined) problems.push(`--write-kubeconfig-group: there is no group "${text}" on this machine`)
+  return Number(line?.split(':')[2] ?? 0)
 }
 
 function flagNamed(name: string): Flag {

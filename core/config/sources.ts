@@ -25,7 +25,7 @@ export function fromEnvironment(env: Readonly<Record<string, string | undefined>
 
 /**
  * Reads FILE and then FILE.d/*.yaml and *.yml in alphabetical order. A key replaces what was collected; `key+` appends.
- * Keys of other commands are dropped with a warning, so that one file serves server and agent. Source: K3s docs, configuration file.
+ * Keys of other commands are dropped with a warning, so that one file serves server and agent; keys of none are a problem. Source: K3s docs, configuration file.
  */
 export function fromFiles(path: string, command: Command, explicit: boolean): Sourced {
   const values = new Map<string, readonly string[]>()
@@ -40,7 +40,13 @@ export function fromFiles(path: string, command: Command, explicit: boolean): So
       if (flag === undefined) {
         const name = rawKey.replace(/\+$/, '')
         if (UNSUPPORTED_FLAGS.includes(name)) problems.push(`${file}: "${name}" is not supported by this version of k3ts; remove it`)
-        else warnings.push(`${file}: unknown key "${rawKey}" is ignored`)
+        else if (FLAGS.some((known) => known.name === name)) warnings.push(`${file}: "${rawKey}" is for other commands and is ignored`)
+        else problems.push(`${file}: unknown key "${rawKey}"; \`k3ts ${command} --help\` lists what can stand there`)
+        continue
+      }
+      const problem = shapeProblem(rawValue, flag)
+      if (problem !== undefined) {
+        problems.push(`${file}: "${rawKey}" ${problem}`)
         continue
       }
       const list = (Array.isArray(rawValue) ? rawValue : [rawValue]).map(String)
@@ -48,6 +54,15 @@ export function fromFiles(path: string, command: Command, explicit: boolean): So
     }
   }
   return { values, problems, warnings }
+}
+
+/** What is wrong with the shape of a value from a file; whether the value itself makes sense is seen later, as on the command line. */
+function shapeProblem(value: unknown, flag: Flag): string | undefined {
+  const isScalar = (item: unknown): boolean => ['string', 'number', 'boolean'].includes(typeof item)
+  if (Array.isArray(value) && flag.type !== 'list') return 'takes one value, not a list'
+  if (Array.isArray(value) ? value.every(isScalar) : isScalar(value)) return undefined
+  if (value === null) return 'has no value; give one or remove the key'
+  return `takes ${flag.type === 'list' ? 'a list of values' : 'one value'}, not a map`
 }
 
 /** The flags that a command knows. */

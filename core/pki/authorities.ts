@@ -38,10 +38,13 @@ async function ensureNamed<N extends AuthorityName | EtcdAuthorityName>(
   return Object.fromEntries(entries) as Record<N, Authority>
 }
 
+const AUTHORITY_WAY_OUT = 'put both files back from a copy, or remove both: then all certificates and kubeconfigs are made anew'
+
 async function ensureAuthority(tlsDir: string, name: string, nowMs: number): Promise<Authority> {
   const path = join(tlsDir, name)
   const [certificatePem, keyPem] = await Promise.all([readOptional(`${path}.crt`), readOptional(`${path}.key`)])
-  if (certificatePem !== undefined && keyPem === undefined) throw new Error(`${path}.crt exists without its key ${path}.key`)
+  if (certificatePem !== undefined && keyPem === undefined)
+    throw new Error(`${path}.crt exists without its key ${path}.key; ${AUTHORITY_WAY_OUT}`)
   const authority =
     certificatePem === undefined || keyPem === undefined
       ? await makeAuthority(path, `k3ts-${name.replace('/', '-')}@${Math.floor(nowMs / 1000)}`, { keyPem, nowMs })
@@ -69,7 +72,9 @@ function loadAuthority(path: string, certificatePem: string, keyPem: string): Au
     if (!authority.certificate.ca) throw new Error('the certificate is not one of an authority')
     return authority
   } catch (err) {
-    throw new Error(`cannot use the authority ${path}.crt: ${(err as Error).message}`, { cause: err })
+    const { code, message } = err as NodeJS.ErrnoException
+    const reason = code?.startsWith('ERR_OSSL') === true ? `${path}.key holds no private key` : message
+    throw new Error(`cannot use the authority ${path}.crt: ${reason}; ${AUTHORITY_WAY_OUT}`, { cause: err })
   }
 }
 
@@ -93,6 +98,9 @@ function parseServiceKeys(pem: string, path: string): ServiceKeys {
   const pairs = blocks.filter((block) => block.includes('PRIVATE KEY')).map(keyPairFromPem)
   const publics = blocks.filter((block) => block.includes('BEGIN PUBLIC KEY')).map((block) => createPublicKey(block))
   const [signing] = pairs
-  if (signing === undefined) throw new Error(`${path} holds no private key`)
+  if (signing === undefined)
+    throw new Error(
+      `${path} holds no private key; put it back from a copy, or remove it: then all tokens of service accounts are made anew`,
+    )
   return { signing, verifying: [...pairs.map((pair) => pair.publicKey), ...publics] }
 }

@@ -114,7 +114,7 @@ describe('images of components', () => {
   it('are not chosen for what is disabled', async () => {
     await using folder = await temporaryFolder('images')
     const here = machine(folder.path, await nowhere())
-    const choices = await choose(here, { disable: 'coredns,servicelb,traefik', 'helm-job-image': 'x', 'pause-image': 'y' })
+    const choices = await choose(here, { disable: 'coredns,servicelb,traefik,metrics-server', 'helm-job-image': 'x', 'pause-image': 'y' })
     assert.deepEqual([...choices.keys()], ['local-path-provisioner', 'busybox'])
   })
 })

@@ -7,6 +7,7 @@ import type { Clock } from '../runtime/clock.ts'
 import type { Store } from '../store/store.ts'
 import type { ObjectReader } from './admission/admission.ts'
 import { type AdmissionOptions, admissionPlugins } from './admission/index.ts'
+import { keepPolicyStatus } from './admission/policy/keep-status.ts'
 import { createWebhookClient } from './admission/webhook/client.ts'
 import { createServiceAllocator } from './allocation/service-allocator.ts'
 import type { Authenticator, Authorizer } from './auth/auth.ts'
@@ -143,12 +144,13 @@ export async function assembleApiServer(options: ApiServerOptions): Promise<Asse
   const custom = await startCustomResources({ ...own, caches, webhooks })
   hooks.done('poststarthook/start-apiextensions-controllers')
   const services = Promise.all([keepLocalApiServices(own), remote.keep(server.handle)])
+  const policies = keepPolicyStatus(own)
   const objects = await clusterObjects(options, {
     handle: server.handle,
     reader,
     onComplete: () => hooks.done('poststarthook/rbac/bootstrap-roles'),
   })
-  const done = Promise.all([caches.done, custom.done, services, objects.done, expiry(caches, options)]).then(async () =>
+  const done = Promise.all([caches.done, custom.done, services, policies, objects.done, expiry(caches, options)]).then(async () =>
     webhooks[Symbol.asyncDispose](),
   )
   return { handle: server.handle, authenticator: users.authenticator, authorizer, reader, caches, resources, health, done }

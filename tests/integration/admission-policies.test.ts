@@ -160,11 +160,37 @@ describe('ValidatingAdmissionPolicies', () => {
     assert.match(answer.json.message, /undeclared reference to 'params' \(in container ''\)/)
   })
 
+  it('tell in their status where expressions do not fit the kinds they are about', async () => {
+    const confused = { expression: "object.spec.replicas > '1'", messageExpression: "'got ' + object.spec.replicas" }
+    for (const [name, validation] of [
+      ['fitting', { expression: "variables.count > 1 && object.spec.template.spec.containers.all(c, c.image != '')" }],
+      ['confused', confused],
+    ] as const) {
+      const variables = [{ name: 'count', expression: 'object.spec.replicas' }]
+      await call('POST', POLICIES, {
+        metadata: { name },
+        spec: { matchConstraints: matching('deployments', 'apps'), variables, validations: [validation] },
+      })
+    }
+    await eventually(async () => {
+      const { status } = (await call('GET', `${POLICIES}/fitting`)).json
+      assert.deepEqual(status, { observedGeneration: 1, typeChecking: {} })
+    })
+    await eventually(async () => {
+      const { typeChecking } = (await call('GET', `${POLICIES}/confused`)).json.status
+      const [first, second] = typeChecking.expressionWarnings
+      assert.deepEqual([first.fieldRef, second.fieldRef], ['spec.validations[0].expression', 'spec.validations[0].messageExpression'])
+      assert.match(first.warning, /^apps\/v1, Kind=Deployment: ERROR: .*found no matching overload for '_>_' applied to '\(int, string\)'/)
+      assert.match(second.warning, /found no matching overload for '_\+_' applied to '\(string, int\)'/)
+    })
+  })
+
   it('have a status endpoint', async () => {
     await call('POST', POLICIES, {
       metadata: { name: 's' },
       spec: { matchConstraints: matching('configmaps'), validations: [{ expression: 'true' }] },
     })
+    await eventually(async () => assert.ok((await call('GET', `${POLICIES}/s`)).json.status.typeChecking !== undefined))
     const { json } = await call('GET', `${POLICIES}/s`)
     const conditions = [{ type: 'T', status: 'True', reason: 'R', message: 'm', lastTransitionTime: '2024-01-01T00:00:00Z' }]
     const updated = await call('PUT', `${POLICIES}/s/status`, { ...json, status: { conditions } })

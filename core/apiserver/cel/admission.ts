@@ -50,17 +50,24 @@ export interface AdmissionNames {
   /** Policies may look at the namespace and, with a paramKind, at parameters. */
   readonly isPolicy: boolean
   readonly hasParams?: boolean
+  /** The type of `object` and `oldObject`; open when nothing is said. */
+  readonly object?: Type
   /** Types of composed variables; absent where none may be named. */
   readonly variables?: ReadonlyMap<string, Type>
 }
 
 /** What expressions about a write may name. Source: Kubernetes API reference, ValidatingAdmissionPolicy and MatchCondition. */
-export function admissionEnvironment({ isPolicy, hasParams = false, variables }: AdmissionNames): Environment {
+export function admissionEnvironment({
+  isPolicy,
+  hasParams = false,
+  variables,
+  object: subject = DYN_SHAPE.type,
+}: AdmissionNames): Environment {
   const { type: dyn } = DYN_SHAPE
   return new Environment(
     {
-      object: dyn,
-      oldObject: dyn,
+      object: subject,
+      oldObject: subject,
       request: REQUEST.type,
       authorizer: AUTHORIZER,
       ...(isPolicy && { namespaceObject: dyn }),

@@ -273,6 +273,8 @@ describe('an extension API server behind an APIService', () => {
     const swagger = await json<{ paths: object; definitions: object }>('/openapi/v2')
     assert.ok(`${GROUP_PATH}/namespaces/{namespace}/widgets` in swagger.paths)
     assert.deepEqual(['com.example.Widget' in swagger.definitions, 'com.example.Unused' in swagger.definitions], [true, false])
+    const protobuf = await get('/openapi/v2', { accept: 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf' })
+    assert.deepEqual([protobuf.status, protobuf.text.includes('com.example.Widget')], [200, true])
     const shown = await cli.kubectl(['api-resources', '--api-group=widgets.example.com'])
     assert.match(shown.stdout, /widgets +wd +widgets\.example\.com\/v1 +true +Widget/)
     const explained = await cli.kubectl(['explain', 'widget.size'])
@@ -285,6 +287,12 @@ describe('an extension API server behind an APIService', () => {
     assert.match(await condition('FailedDiscoveryCheck'), /^failing or missing response from https:\/\/localhost:\d+\/apis.*certificate/)
     const answer = await get(`${GROUP_PATH}/namespaces/default/widgets`)
     assert.deepEqual([answer.status, answer.text], [503, 'service unavailable\n'])
+    const nonsense = Buffer.from('-----BEGIN CERTIFICATE-----\nbm8=\n-----END CERTIFICATE-----\n').toString('base64')
+    for (const caBundle of ['bm90aGluZw==', nonsense]) {
+      await client.patch(apiServices, { name: NAME }, { type: 'merge', body: { spec: { caBundle } } }, { signal })
+      await condition('FailedDiscoveryCheck')
+      assert.equal((await get(`${GROUP_PATH}/namespaces/default/widgets`)).status, 503)
+    }
     const insecure = { spec: { caBundle: null, insecureSkipTLSVerify: true } }
     await client.patch(apiServices, { name: NAME }, { type: 'merge', body: insecure }, { signal })
     await condition('Passed')

@@ -6,8 +6,9 @@ import { isNotFound, StatusError } from '../../core/meta/status-error.ts'
 import type { Logger } from '../../core/observability/log.ts'
 import { refusal, type Wish } from './access.ts'
 import type { Caller } from './caller.ts'
-import { describe, GROUP_PATH } from './description.ts'
-import { API_VERSION, type IncludeObject, nodeMetrics, podMetrics, tableOf } from './documents.ts'
+import { describe } from './description.ts'
+import { API_VERSION, nodeMetrics, podMetrics, tableOf } from './documents.ts'
+import { type Form, formOf, type Question, questionOf, type Target } from './question.ts'
 import type { Samples } from './samples.ts'
 
 export interface ApiDeps {
@@ -53,65 +54,25 @@ const HEALTH = /^\/(?:healthz|livez|readyz)(?:\/|$)/
 async function answer(request: IncomingMessage, deps: ApiDeps, signal: AbortSignal): Promise<Answer> {
   const url = new URL(request.url ?? '/', 'https://metrics-server')
   if (HEALTH.test(url.pathname)) return health(url.pathname, deps)
-  const target = targetOf(url.pathname)
-  const reads = request.method === 'GET' || request.method === 'HEAD'
-  const verb = !reads ? (request.method ?? '').toLowerCase() : target === undefined || target.name !== '' ? 'get' : 'list'
+  const asked = questionOf(request.method ?? '', url)
   const caller = await deps.authenticate(request)
   if (caller === undefined) throw new StatusError('Unauthorized', 'Unauthorized')
-  const wish = target === undefined ? { verb, path: url.pathname } : { verb, ...target }
+  const { target, verb, path } = asked
+  const wish = target === undefined ? { verb, path } : { verb, ...target }
   if (!(await deps.isAllowed(caller, wish))) throw new StatusError('Forbidden', refusal(caller, wish))
-  if (target === undefined) {
-    const document = reads ? describe(url.pathname.replace(/\/$/, '')) : undefined
-    return document === undefined ? { status: 404, text: '404 page not found\n' } : { value: document }
-  }
-  if (!reads || isOn(url.searchParams.get('watch')))
-    throw new StatusError('MethodNotAllowed', 'the server does not allow this method on the requested resource')
-  return { value: await read(target, formOf(request, url.searchParams), deps, { query: url.searchParams, signal }) }
+  if (target === undefined) return documentAt(asked)
+  if (!asked.reads) throw new StatusError('MethodNotAllowed', 'the server does not allow this method on the requested resource')
+  return { value: await read(target, formOf(request.headers.accept, url.searchParams), deps, { query: url.searchParams, signal }) }
 }
 
-function isOn(value: string | null): boolean {
-  return value !== null && value !== 'false' && value !== '0'
+function documentAt({ path, reads }: Question): Answer {
+  const document = reads ? describe(path.replace(/\/$/, '')) : undefined
+  return document === undefined ? { status: 404, text: '404 page not found\n' } : { value: document }
 }
 
 function health(path: string, { samples, problem }: ApiDeps): Answer {
   const found = problem() ?? (path.startsWith('/readyz') && !samples.ready ? 'no metrics yet' : undefined)
   return found === undefined ? { text: 'ok' } : { status: 500, text: `${found}\n` }
-}
-
-interface Target {
-  readonly resource: 'nodes' | 'pods'
-  readonly namespace: string
-  readonly name: string
-}
-
-function targetOf(path: string): Target | undefined {
-  if (!path.startsWith(`${GROUP_PATH}/`)) return undefined
-  const parts = path
-    .slice(GROUP_PATH.length + 1)
-    .split('/')
-    .filter((part) => part !== '')
-    .map(decodeURIComponent)
-  const [first = '', second = '', third = '', fourth = ''] = parts
-  if (first === 'nodes' && parts.length <= 2) return { resource: 'nodes', namespace: '', name: second }
-  if (first === 'pods' && parts.length === 1) return { resource: 'pods', namespace: '', name: '' }
-  if (first === 'namespaces' && third === 'pods' && parts.length <= 4) return { resource: 'pods', namespace: second, name: fourth }
-  throw new StatusError('NotFound', 'the server could not find the requested resource')
-}
-
-type Form = IncludeObject | 'Plain'
-
-/** The first form of the Accept header that there is. */
-function formOf({ headers: { accept = '' } }: IncomingMessage, query: URLSearchParams): Form {
-  for (const clause of accept.toLowerCase().split(',')) {
-    if (!/^\s*(?:\*\/\*|application\/(?:\*|json))\s*(?:;|$)/.test(clause)) continue
-    if (/;\s*as=table/.test(clause)) {
-      const include = query.get('includeObject') ?? ''
-      return include === 'None' || include === 'Object' ? include : 'Metadata'
-    }
-    if (!/;\s*as=/.test(clause)) return 'Plain'
-  }
-  if (accept === '') return 'Plain'
-  throw new StatusError('NotAcceptable', 'only the following media types are accepted: application/json')
 }
 
 async function read(

@@ -32,12 +32,19 @@ export function missingBackend({ spec }: APIService, reader: ObjectReader): Avai
   const service = reader.get<Service>(SERVICES, namespace, name)
   if (service === undefined) return unavailable('ServiceNotFound', `${subject} is not present`)
   // NOTE: another type may be reachable without endpoints, as ExternalName is.
-  if (service.spec.type !== undefined && service.spec.type !== 'ClusterIP') return undefined
-  const servicePort = service.spec.ports?.find((candidate) => candidate.port === port)
+  const { type = 'ClusterIP', ports = [] } = service.spec
+  if (type !== 'ClusterIP') return undefined
+  const servicePort = ports.find((candidate) => candidate.port === port)
   if (servicePort === undefined) return unavailable('ServicePortError', `${subject} is not listening on port ${port}`)
+  return missingEndpoints(reader, { namespace, name, subject, portName: servicePort.name ?? '' })
+}
+
+function missingEndpoints(
+  reader: ObjectReader,
+  { namespace, name, subject, portName }: Readonly<Record<'namespace' | 'name' | 'subject' | 'portName', string>>,
+): Availability | undefined {
   const slices = reader.list<EndpointSlice>(SLICES, namespace).filter(({ metadata }) => metadata.labels?.[SERVICE_NAME] === name)
   if (slices.length === 0) return unavailable('EndpointsNotFound', `cannot find endpointslices for ${subject}`)
-  const portName = servicePort.name ?? ''
   if (slices.some((slice) => hasReadyAddress(slice, portName))) return undefined
   return unavailable('MissingEndpoints', `endpointslices for ${subject} have no addresses with port name ${JSON.stringify(portName)}`)
 }

@@ -55,6 +55,9 @@ export async function acceptWebSocket({ request, socket, head }: Upgrade, protoc
   })
 }
 
+/** What a session needs of its client. */
+export type ClientChannels = Pick<ChannelSocket, 'onMessage' | 'onClose' | 'send' | 'write' | 'finish'>
+
 /** Messages of numbered channels over one WebSocket, under back-pressure both ways. */
 export class ChannelSocket {
   readonly #webSocket: WebSocket

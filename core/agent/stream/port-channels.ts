@@ -1,11 +1,11 @@
-import type { ChannelSocket } from './channel-socket.ts'
+import type { ClientChannels } from './channel-socket.ts'
 import type { SpdyClient } from './spdy/client.ts'
 
 /**
  * Ports over a WebSocket's own channels, two for each: data, and what went wrong. Both begin with the port's number, so that the
  * client knows them. The session ends when the last port has ended. Source: kubelet, portforward/websocket.go.
  */
-export async function carryPorts(client: ChannelSocket, runtime: SpdyClient, ports: readonly number[]): Promise<void> {
+export async function carryPorts(client: ClientChannels, runtime: SpdyClient, ports: readonly number[]): Promise<void> {
   client.onClose(() => runtime.close())
   try {
     await Promise.all(openPorts(client, runtime, ports))
@@ -15,7 +15,7 @@ export async function carryPorts(client: ChannelSocket, runtime: SpdyClient, por
   }
 }
 
-function openPorts(client: ChannelSocket, runtime: SpdyClient, ports: readonly number[]): readonly Promise<void>[] {
+function openPorts(client: ClientChannels, runtime: SpdyClient, ports: readonly number[]): readonly Promise<void>[] {
   const pairs = ports.map((port, index) => {
     const number = Buffer.alloc(2)
     number.writeUInt16LE(port)

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream'
 import { readBytes } from '../../runtime/read-bytes.ts'
-import type { ChannelSocket } from './channel-socket.ts'
+import type { ClientChannels } from './channel-socket.ts'
 import { type ChannelProtocol, ERROR, RESIZE, STDERR, STDIN, STDOUT } from './channels.ts'
 import type { SpdyClient } from './spdy/client.ts'
 
@@ -24,7 +24,7 @@ export interface Status {
 const MAX_STATUS_BYTES = 1024 * 1024
 
 /** Tells the client at once that the session stands. Source: kubernetes, createWebSocketStreams. */
-export function greet(client: ChannelSocket, { stdout, stderr }: CommandStreams): void {
+export function greet(client: ClientChannels, { stdout, stderr }: CommandStreams): void {
   void client.send(stdout ? STDOUT : stderr ? STDERR : ERROR, Buffer.alloc(0))
 }
 
@@ -33,7 +33,7 @@ export function greet(client: ChannelSocket, { stdout, stderr }: CommandStreams)
  * `expectsStatus`: the runtime tells the end of an exec; an attach that ends well says nothing.
  */
 export async function carryCommand(
-  client: ChannelSocket,
+  client: ClientChannels,
   runtime: SpdyClient,
   session: { readonly streams: CommandStreams; readonly protocol: ChannelProtocol; readonly expectsStatus: boolean },
 ): Promise<void> {
@@ -52,7 +52,7 @@ export async function carryCommand(
 
 /** In the order in which runtimes expect them. What the client sends goes to its stream from now on. */
 function openStreams(
-  client: ChannelSocket,
+  client: ClientChannels,
   runtime: SpdyClient,
   streams: CommandStreams,
 ): { readonly stdout: Duplex | undefined; readonly stderr: Duplex | undefined } {
@@ -60,6 +60,8 @@ function openStreams(
   const stdout = streams.stdout ? runtime.open({ streamtype: 'stdout' }) : undefined
   const stderr = streams.stderr ? runtime.open({ streamtype: 'stderr' }) : undefined
   const resize = streams.tty ? runtime.open({ streamtype: 'resize' }) : undefined
+  // Nothing is said on these, but their end is.
+  for (const input of [stdin, resize]) input?.resume()
   client.onMessage((message) => {
     if ('closed' in message) {
       if (message.closed === STDIN) stdin?.end()
@@ -72,11 +74,11 @@ function openStreams(
 }
 
 /** Ends a session that never began, with the reason. Source: kubernetes, streamtranslator; errors.NewInternalError. */
-export function refuseCommand(client: ChannelSocket, protocol: ChannelProtocol, reason: string): void {
+export function refuseCommand(client: ClientChannels, protocol: ChannelProtocol, reason: string): void {
   finish(client, protocol, Buffer.from(JSON.stringify(internalError(reason))))
 }
 
-function finish(client: ChannelSocket, protocol: ChannelProtocol, status: Buffer): void {
+function finish(client: ClientChannels, protocol: ChannelProtocol, status: Buffer): void {
   const told = protocol.hasStatus ? status : textOf(status)
   if (told.length > 0) void client.send(ERROR, told)
   client.finish()
@@ -108,7 +110,7 @@ function textOf(status: Buffer): Buffer {
   }
 }
 
-async function copy(stream: Duplex | undefined, client: ChannelSocket, channel: number): Promise<void> {
+async function copy(stream: Duplex | undefined, client: ClientChannels, channel: number): Promise<void> {
   if (stream === undefined) return
   for await (const bytes of stream) await client.send(channel, bytes as Buffer)
 }

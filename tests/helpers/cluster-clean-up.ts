@@ -4,9 +4,9 @@ import { readdirSync, readFileSync } from 'node:fs'
 const KILL_ALL = new URL('../../scripts/killall', import.meta.url).pathname
 const SOCKET = '/run/k3ts/containerd/containerd.sock'
 
-/** Ends what a cluster runs on this machine: server, containerd, pods, mounts, network, cgroups. Its data folder stays. */
+/** Ends what a cluster runs on this machine: server, containerd, pods, mounts, network, cgroups, logs. Its data folder stays. */
 export function cleanUpNode(dataDir: string): string {
-  const { status, stdout, stderr } = spawnSync(KILL_ALL, ['--data-dir', dataDir], { encoding: 'utf8' })
+  const { status, stdout, stderr } = spawnSync(KILL_ALL, ['--data-dir', dataDir, '--logs'], { encoding: 'utf8' })
   if (status !== 0) throw new Error(`scripts/killall: exit code ${status}\n${stdout}${stderr}`)
   return stdout + stderr
 }

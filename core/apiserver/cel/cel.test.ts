@@ -63,6 +63,7 @@ describe('expressions that hold', () => {
     '{"a": 1}["a"] == 1 && dyn({1: "x"})[1u] == "x" && dyn([1, 2])[1.0] == 2',
     'any.list.all(x, any.list.all(y, x * y > 0)) && [[1], [2, 3]].exists(l, l.exists(x, x == 3))',
     'true ? !false : 1 / 0 == 1',
+    'optional.none() != null && any.nothing == null && !(duration("1s") == null)',
   ])
     it(source, () => {
       assert.equal(run(source), 'true')

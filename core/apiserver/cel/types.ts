@@ -60,14 +60,17 @@ export function showType({ kind, name, params }: Type): string {
   return params.length === 0 ? name : `${name}(${params.map(showType).join(', ')})`
 }
 
+/** What may be compared with null. */
+const NULLABLE: ReadonlySet<Kind> = new Set<Kind>(['null', 'object', 'opaque', 'optional', 'timestamp', 'duration'])
+
 export type Bindings = Map<string, Type>
 
 /** Whether a value of type `source` may stand where `target` is wanted. Binds the parameters of `target`. */
 export function assignable(target: Type, source: Type, bindings: Bindings): boolean {
   if (target.kind === 'param') return bind(target, source, bindings)
   if (target.kind === 'dyn' || source.kind === 'dyn' || source.kind === 'param') return true
-  if (source.kind === 'null') return ['null', 'object', 'opaque', 'timestamp', 'duration'].includes(target.kind)
-  if (target.kind === 'null') return ['object', 'opaque', 'timestamp', 'duration'].includes(source.kind)
+  if (source.kind === 'null') return NULLABLE.has(target.kind)
+  if (target.kind === 'null') return NULLABLE.has(source.kind)
   if (target.kind !== source.kind) return false
   if (target.kind === 'object' || target.kind === 'opaque') return target.name === source.name
   return target.params.every((inner, index) => assignable(inner, source.params[index] ?? DYN, bindings))

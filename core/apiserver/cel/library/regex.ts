@@ -5,9 +5,26 @@ import { either, method, type Overload } from '../overload.ts'
 import { BOOL, INT, list, STRING } from '../types.ts'
 import { type ListValue, NativeList } from '../values.ts'
 
+/** Patterns are mostly literals of rules, asked again and again. */
+const CACHE_LIMIT = 256
+const cache = new Map<string, RE2JS>()
+/** Units a character of text and pattern: matching is slower than the rest of an expression. */
+const WEIGHT = 0.1
+
 /** RE2: its time is linear in the text, whatever the expression. */
 function compiled(pattern: string, text: string, meter: Meter): RE2JS {
-  meter.spend((1 + text.length * 0.1) * Math.max(1, pattern.length * 0.25))
+  meter.spend(10 + text.length * Math.max(1, pattern.length) * WEIGHT)
+  let found = cache.get(pattern)
+  if (found === undefined) {
+    meter.spend(pattern.length * 10)
+    found = parsed(pattern)
+    if (cache.size >= CACHE_LIMIT) cache.clear()
+    cache.set(pattern, found)
+  }
+  return found
+}
+
+function parsed(pattern: string): RE2JS {
   try {
     return RE2JS.compile(pattern)
   } catch (err) {

@@ -39,8 +39,7 @@ describe('an extension API server behind an APIService', () => {
     extension = await startExtensionServer(api.pki.authorities['request-header-ca'].certificatePem, 'widgets.tools.svc')
     const { certificatePem: cert, keyPem: key } = api.pki.leafs.get('client-admin')
     const ca = api.pki.authorities['server-ca'].certificatePem
-    // NOTE: HTTP/1.1, where giving up a stream is seen by the server at once.
-    transport = httpsTransport({ url: `https://127.0.0.1:${api.port}`, ca, certificate: { cert, key }, http2: false })
+    transport = httpsTransport({ url: `https://127.0.0.1:${api.port}`, ca, certificate: { cert, key } })
     client = createClient(transport, { userAgent: 'test/1' })
     cli = await tools(api.kubeconfig, api.folder)
     await client.create(namespaces, { metadata: { name: 'tools' } }, { signal })

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { constants } from 'node:http2'
 import { Agent } from 'node:https'
 import { connect as connectPlain } from 'node:net'
 import { describe, it } from 'node:test'
@@ -220,6 +221,29 @@ describe('upgrades', () => {
     await eventually(() => assert.ok(signal))
     socket.destroy()
     await eventually(() => assert.equal(signal?.aborted, true))
+  })
+})
+
+describe('streams of HTTP/2', () => {
+  it('end when the client resets them, with an error code or without', async () => {
+    const signals: AbortSignal[] = []
+    await using bench = await openHttpBench(({ signal }) => {
+      signals.push(signal)
+      const events = async function* (): AsyncGenerator<Uint8Array> {
+        yield Buffer.from('event\n')
+        await once(signal, 'abort')
+      }
+      return Promise.resolve({ status: 200, headers: {}, body: events() })
+    })
+    const session = openHttp2(bench)
+    for (const code of [constants.NGHTTP2_CANCEL, constants.NGHTTP2_NO_ERROR]) {
+      const stream = session.request({ ':path': '/' })
+      await once(stream, 'data')
+      stream.close(code)
+      await eventually(() => assert.equal(signals.at(-1)?.aborted, true, `code ${code}`))
+    }
+    assert.equal(signals.length, 2)
+    session.destroy()
   })
 })
 

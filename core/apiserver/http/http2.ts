@@ -55,8 +55,8 @@ function serveStream(stream: ServerHttp2Stream, raw: IncomingHttpHeaders, connec
   let current: HttpRequest | undefined
   stream.once('close', () => {
     if (current === undefined) return
-    // NOTE: a stream that the client resets counts as finished for its writer.
-    if (stream.rstCode !== constants.NGHTTP2_NO_ERROR || !stream.writableFinished) current.abort(GONE)
+    // NOTE: a stream that the client resets counts as finished for its writer, and some clients reset without an error code.
+    if (stream.aborted || stream.rstCode !== constants.NGHTTP2_NO_ERROR || !stream.writableFinished) current.abort(GONE)
     deps.live.remove(current)
   })
   const onRequest = (request: HttpRequest): void => {

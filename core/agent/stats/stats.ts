@@ -50,8 +50,9 @@ async function podUse({ runtime, pods }: StatsDeps, signal: AbortSignal): Promis
   const stats = await runtime.listContainerStats({}, signal)
   const byUid = Map.groupBy(stats, ({ labels }) => labels['io.kubernetes.pod.uid'])
   return pods().flatMap((pod) => {
-    const containers = byUid.get(pod.metadata.uid)
-    return containers === undefined ? [] : [{ pod, containers }]
+    // Ended containers still have a file system, and nothing else to tell.
+    const containers = byUid.get(pod.metadata.uid)?.filter(({ cpu }) => cpu !== undefined) ?? []
+    return containers.length === 0 ? [] : [{ pod, containers }]
   })
 }
 

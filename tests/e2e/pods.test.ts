@@ -219,7 +219,8 @@ describe('pods', { skip: clusterMissing() ?? false }, () => {
       podOf('same-port', [shell('true', { ports: [{ containerPort: 80, hostPort: 21_017 }] })], { nodeName: spec.nodeName ?? '' }),
     ])
     assert.match(await hasEvent('own-users', 'FailedCreatePodSandBox'), /user namespaces \(hostUsers: false\) are not supported/)
-    assert.equal((await podEnded(cluster, 'same-port')).status.reason, 'NodePorts')
+    const refused = (await podEnded(cluster, 'same-port')).status
+    assert.deepEqual([refused.reason, refused.containerStatuses], ['NodePorts', undefined])
   })
 
   it('see facts of themselves, configuration and secrets in their environment', async () => {

@@ -238,7 +238,7 @@ export class PodWorker {
     const problem = admissionProblem(this.#pod, this.#deps)
     if (problem === undefined) return true
     this.#deps.recorder.event(podReference(this.#pod), 'Warning', problem.reason, problem.message)
-    this.evict({ reason: problem.reason, message: `Pod was rejected: ${problem.message}` })
+    this.evict({ reason: problem.reason, message: `Pod was rejected: ${problem.message}`, isRejection: true })
     return false
   }
 

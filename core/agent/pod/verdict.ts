@@ -4,6 +4,8 @@ import type { PodCondition } from '../../api/types/core-v1.ts'
 export interface Verdict {
   readonly reason: string
   readonly message: string
+  /** The pod was turned away before anything of it was started. */
+  readonly isRejection?: boolean | undefined
   /** Less time to end than the pod asks for. */
   readonly graceSeconds?: number | undefined
   /** Told as a condition when the pod is not to blame, so that a Job does not count it as a failure. */

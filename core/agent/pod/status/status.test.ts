@@ -156,6 +156,13 @@ describe('container states', () => {
     assert.equal(initialized?.status, 'False')
     assert.equal(initialized.message, 'containers with incomplete status: [j k]')
   })
+  it('tells nothing of the containers of a pod that was turned away, also later', () => {
+    const verdict = { reason: 'NodePorts', message: 'm', isRejection: true }
+    const told = status({}, [], { isTerminal: true, verdict })
+    assert.deepEqual([told.phase, told.reason, told.containerStatuses], ['Failed', 'NodePorts', undefined])
+    const again = status({}, [], { isTerminal: true, old: told })
+    assert.deepEqual([again.phase, again.reason, again.containerStatuses], ['Failed', 'NodePorts', undefined])
+  })
   it('calls the first step lost when a pod ends before any', () => {
     const of = status({ initContainers: [container('i'), container('j')] }, [], { isTerminal: true })
     assert.deepEqual(

@@ -109,7 +109,7 @@ function assembleImage(version: string): void {
   }
   const missing = [sources.busybox, sources.node, sources.helm].filter((path) => !existsSync(path))
   if (missing.length > 0) {
-    console.log(`  embedded image skipped: ${missing.join(', ')} missing; run scripts/setup as root`)
+    console.log(`notice: embedded image skipped: ${missing.join(', ')} missing; run scripts/setup as root`)
     return
   }
   mkdirSync(join(dist, 'image'), { recursive: true })

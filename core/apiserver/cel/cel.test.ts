@@ -17,7 +17,7 @@ const spec = object(
 const env = new Environment({ self: object('object', new Map([['spec', spec]])), any: DYN })
 const values: Readonly<Record<string, unknown>> = {
   self: { spec: { replicas: 3, names: ['a', 'b'], open: { deep: [1, 2.5, 'x'] } } },
-  any: { list: [3, 1, 2], map: { a: 1, b: 2 }, nothing: null },
+  any: { list: [3, 1, 2], map: { a: 1, b: 2 }, nothing: null, huge: 1e300 },
 }
 
 function run(source: string, limit = 1_000_000): string {
@@ -121,6 +121,30 @@ describe('failures of evaluation', () => {
     const source = `${many}.all(a, ${many}.all(b, ${many}.all(c, a + b + c >= 0))) || true`
     assert.equal(run(source, 100_000), 'error: operation cancelled: actual cost limit exceeded')
   })
+
+  for (const [what, source] of [
+    ['looking for long parts in long texts', 'big.contains(part) || big.indexOf(part) > 0'],
+    ['replacing by much', 'big.replace("", big).size() > 0'],
+    ['joining what grows', '[1, 2, 3, 4].map(i, [1, 2, 3, 4].map(j, [big, big, big, big, big, big].join(big))).size() > 0'],
+    ['writing what grows', '"%s%s".format(["%s%s%s".format([big, big, big]), "%s%s%s".format([big, big, big])]).size() > 0'],
+  ] as const)
+    it(`ends ${what}`, () => {
+      const strings = new Environment({ big: STRING, part: STRING })
+      const compiled = compile(source, strings, [BOOL])
+      assert.ok('program' in compiled)
+      const big = 'a'.repeat(1_000_000)
+      const outcome = compiled.program.evaluate((name) => (name === 'big' ? big : `${big.slice(0, 500_000)}b`), new Meter(1_000_000))
+      assert.deepEqual(outcome, { error: 'operation cancelled: actual cost limit exceeded', exceeded: true })
+    })
+
+  for (const [source, want] of [
+    ['"%.500f".format([1.5])', 'error: error during formatting: precision 500 is too large'],
+    ['string(timestamp(9223372036854775807))', 'error: timestamp overflow'],
+    ['any.huge + 1 > 0', 'error: no such overload: _+_(double, int)'],
+  ] as const)
+    it(source, () => {
+      assert.equal(run(source), want)
+    })
 
   it('takes regular expressions in linear time', () => {
     assert.equal(run(`"${'a'.repeat(2000)}!".matches("^(a+)+$")`), 'false')

@@ -137,25 +137,22 @@ function linkCall(expr: Expr & { kind: 'call' }, place: Place): Run {
     if (expr.name === '@in') return (frame) => inside(a(frame), b(frame), frame.meter)
   }
   const overloads = place.env.overloads(expr.name, expr.target !== undefined)
-  return (frame) =>
-    dispatch(
-      overloads,
-      spendOn(
-        args.map((arg) => arg(frame)),
-        frame.meter,
-      ),
-      frame.meter,
-    )
+  return (frame) => {
+    const values = args.map((arg) => arg(frame))
+    spendOn(values, frame.meter)
+    const result = dispatch(overloads, values, frame.meter)
+    spendOn([result], frame.meter)
+    return result
+  }
 }
 
 const inside = (value: Value, collection: Value, meter: Meter): boolean => contains(collection, value, meter)
 
 /** Functions look at long strings and lists as a whole, as a rule. */
-function spendOn(args: readonly Value[], meter: Meter): readonly Value[] {
+function spendOn(args: readonly Value[], meter: Meter): void {
   for (const arg of args)
     if (typeof arg === 'string' || arg instanceof Uint8Array) meter.spend(arg.length * 0.1)
     else if (arg instanceof NativeList) meter.spend(arg.length * 0.1)
-  return args
 }
 
 /** `&&` and `||`: a side that decides alone makes up for a failure of the other. */

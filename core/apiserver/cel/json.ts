@@ -7,6 +7,9 @@ export interface Shape {
   readonly read: (json: unknown) => Value
 }
 
+/** What lies beyond no int can hold. */
+const INT_LIMIT = 2 ** 63
+
 /** JSON without a schema: whole numbers are ints. */
 export const DYN_SHAPE: Shape = { type: DYN, read: fromJson }
 
@@ -14,7 +17,7 @@ export const DYN_SHAPE: Shape = { type: DYN, read: fromJson }
 export function fromJson(json: unknown): Value {
   switch (typeof json) {
     case 'number':
-      return Number.isInteger(json) ? BigInt(json) : json
+      return Number.isInteger(json) && Math.abs(json) < INT_LIMIT ? BigInt(json) : json
     case 'object':
       if (json === null) return null
       return Array.isArray(json) ? new JsonList(json, DYN_SHAPE) : new JsonMap(json as Json, DYN_SHAPE)

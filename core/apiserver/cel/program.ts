@@ -44,6 +44,8 @@ function outcome(run: () => Value): Outcome {
   } catch (err) {
     if (err instanceof CostError) return { error: err.message, exceeded: true }
     if (err instanceof EvaluationError) return { error: err.message, exceeded: false }
+    // Strings longer than the engine can hold, and nesting deeper than its stack.
+    if (err instanceof RangeError) return { error: 'operation cancelled: actual cost limit exceeded', exceeded: true }
     throw err
   }
 }

@@ -2,8 +2,8 @@ import { EvaluationError } from '../issue.ts'
 import { MAX_INT, MAX_UINT, MIN_INT } from '../lexer.ts'
 import { either, global, type Overload } from '../overload.ts'
 import { A, BOOL, BYTES, DOUBLE, DURATION, DYN, INT, list, map, STRING, TIMESTAMP, TYPE, typeNameOf, UINT } from '../types.ts'
-import { Timestamp, TypeValue, Uint } from '../values.ts'
-import { formatSeconds, formatTimestamp, parseGoDuration, parseTimestamp } from './time.ts'
+import { TypeValue, Uint } from '../values.ts'
+import { checkedTimestamp, formatSeconds, formatTimestamp, parseGoDuration, parseTimestamp } from './time.ts'
 
 function orFail<T>(value: T | undefined, text: string): T {
   if (value === undefined) throw new EvaluationError(text)
@@ -94,7 +94,7 @@ export const CONVERSIONS: readonly Overload[] = [
   global('bytes', [BYTES], BYTES, (value) => value),
   global('bytes', [STRING], BYTES, (value) => new TextEncoder().encode(value)),
   global('timestamp', [TIMESTAMP], TIMESTAMP, (value) => value),
-  global('timestamp', [INT], TIMESTAMP, (value) => new Timestamp(value * 1_000_000_000n)),
+  global('timestamp', [INT], TIMESTAMP, (value) => checkedTimestamp(value * 1_000_000_000n)),
   global('timestamp', [STRING], TIMESTAMP, (value) =>
     orFail(parseTimestamp(value), `parsing time ${JSON.stringify(value)}: cannot parse as RFC 3339`),
   ),

@@ -1,5 +1,6 @@
 import { isNumeric } from '../equality.ts'
 import { EvaluationError } from '../issue.ts'
+import type { Meter } from '../meter.ts'
 import { typeNameOf } from '../types.ts'
 import { Duration, ListValue, MapValue, Timestamp, TypeValue, Uint, type Value } from '../values.ts'
 import { formatDouble } from './conversions.ts'
@@ -8,14 +9,24 @@ import { formatSeconds, formatTimestamp } from './time.ts'
 const VERB = /%(?:%|(?:\.(\d{1,3}))?([sdfexXob]))|%/g
 
 /** `'%s has %d'.format([…])`. Throws EvaluationError for too few values and verbs that do not fit. Source: cel-go, ext/strings. */
-export function format(pattern: string, args: ListValue): string {
+export function format(pattern: string, args: ListValue, meter: Meter): string {
   let next = 0
   return pattern.replaceAll(VERB, (whole: string, precision: string | undefined, verb: string | undefined) => {
     if (whole === '%%') return '%'
     if (verb === undefined) throw new EvaluationError('could not parse formatting clause: unexpected end or unrecognized verb')
     if (next >= args.length) throw new EvaluationError(`index ${next} out of range`)
-    return formatOne(verb, args.at(next++), precision === undefined ? 6 : Number(precision))
+    const text = formatOne(verb, args.at(next++), precision === undefined ? 6 : precisionOf(precision))
+    meter.spend(1 + text.length * 0.1)
+    return text
   })
+}
+
+const MAX_PRECISION = 100
+
+function precisionOf(text: string): number {
+  const precision = Number(text)
+  if (precision > MAX_PRECISION) throw new EvaluationError(`error during formatting: precision ${text} is too large`)
+  return precision
 }
 
 function formatOne(verb: string, value: Value, precision: number): string {

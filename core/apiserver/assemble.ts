@@ -113,6 +113,7 @@ export async function assembleApiServer(options: ApiServerOptions): Promise<Asse
   const server = createApiServer({
     ...optionalDeps(options),
     aggregated: (group, version) => remote.handlerOf(group, version),
+    isAnnounced: (group, version, resource) => remote.isAnnounced(group, version, resource),
     moreMetrics: [() => remote.metrics(), ...(options.moreMetrics ?? [])],
     resources,
     cacheOf: (prefix) => caches.get(prefix),

@@ -46,6 +46,8 @@ export interface ApiServerDeps {
   readonly paths?: readonly PathHandler[]
   /** The server behind an aggregated group version; it stands in front of what is served here. */
   readonly aggregated?: (group: string, version: string) => Handler | undefined
+  /** Whether such a server announced the resource: others are no names for metrics. */
+  readonly isAnnounced?: (group: string, version: string, resource: string) => boolean
   readonly inFlight?: InFlightLimits
   /** Which flow schema a request belongs to, for its response headers. */
   readonly classifyFlow?: ClassifyFlow
@@ -301,8 +303,8 @@ function measure(
   const { group, version, resource, namespace, name } = info
   const def = engine.deps.resources.find(group, version, resource)
   const verb = METRIC_VERBS[info.verb] ?? 'other'
-  if (def === undefined) return { ...nothing, verb, ...outcome }
-  const subresource = def.subresources[info.subresource] === undefined ? '' : info.subresource
+  if (def === undefined && engine.deps.isAnnounced?.(group, version, resource) !== true) return { ...nothing, verb, ...outcome }
+  const subresource = def?.subresources[info.subresource] === undefined ? '' : info.subresource
   const scope = name !== '' ? 'resource' : namespace !== '' ? 'namespace' : 'cluster'
   const dryRun = request.query.size > 0 && request.query.has('dryRun')
   return { verb, group, version, resource, subresource, scope, dryRun, ...outcome }

@@ -295,7 +295,10 @@ describe('an extension API server behind an APIService', () => {
     const insecure = { spec: { caBundle: null, insecureSkipTLSVerify: true } }
     await client.patch(apiServices, { name: NAME }, { type: 'merge', body: insecure }, { signal })
     await condition('Passed')
+    await get(`${GROUP_PATH}/gadgets`)
     const metrics = (await get('/metrics')).text
+    assert.match(metrics, /^apiserver_request_total\{.*group="widgets\.example\.com".*resource="widgets".*\} [1-9]/m)
+    assert.doesNotMatch(metrics, /resource="gadgets"/)
     assert.match(metrics, /^aggregator_unavailable_apiservice\{name="v1\.widgets\.example\.com"\} 0$/m)
     assert.match(
       metrics,

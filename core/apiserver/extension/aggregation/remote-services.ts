@@ -34,6 +34,8 @@ export interface RemoteServicesDeps {
 export interface RemoteServices {
   /** Who answers for a group version; undefined when no other server does. */
   handlerOf(group: string, version: string): Handler | undefined
+  /** Whether the server of a group version told that it serves a resource. */
+  isAnnounced(group: string, version: string, resource: string): boolean
   /** The paths of such group versions that are no resources: their own discovery and OpenAPI documents. */
   readonly paths: PathHandler
   /** For discovery; an element stays the same object until something about it changes. */
@@ -90,6 +92,11 @@ class Remotes implements RemoteServices {
     if (this.#byVersion.size === 0) return undefined
     const remote = this.#byVersion.get(`${group}/${version}`)
     return remote && ((request) => this.#answer(remote, request))
+  }
+
+  isAnnounced(group: string, version: string, resource: string): boolean {
+    const remote = this.#byVersion.get(`${group}/${version}`)
+    return remote?.version.resources.some((entry) => entry['resource'] === resource) === true
   }
 
   versions(): readonly RemoteVersion[] {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { formatYaml, parseYaml, parseYamlDocuments } from './yaml.ts'
+import { formatYaml, parseLenientYaml, parseYaml, parseYamlDocuments } from './yaml.ts'
 
 const CASES: readonly (readonly [text: string, value: unknown])[] = [
   ['0644', 420],
@@ -45,9 +45,21 @@ describe('aliases', () => {
     for (let i = 1; i < 30; i++) lines.push(`a${i}: &a${i} [${`*a${i - 1}, `.repeat(9)}]`)
     assert.throws(() => parseYaml(lines.join('\n')), /excessive aliasing/)
     assert.throws(() => parseYamlDocuments(`---\nx: 1\n---\n${lines.join('\n')}`), /excessive aliasing/)
+    assert.throws(() => parseLenientYaml(`x: 1\nx: 2\n${lines.join('\n')}`), /excessive aliasing/)
   })
 
   it('of what they are in are refused', () => assert.throws(() => parseYaml('a: &a { b: *a }'), /anchor contains itself/))
+})
+
+describe('parseLenientYaml', () => {
+  it('lets the last of equal keys count, and says which it was', () => {
+    assert.deepEqual(parseLenientYaml('a: 1\nb:\n  - c: 1\n    c: 2\n'), {
+      value: { a: 1, b: [{ c: 2 }] },
+      duplicate: 'line 4: key "c" already set in map',
+    })
+    assert.deepEqual(parseLenientYaml('a: 1'), { value: { a: 1 } })
+    assert.throws(() => parseLenientYaml('a: ['), { name: 'YAMLException' })
+  })
 })
 
 describe('formatYaml', () => {

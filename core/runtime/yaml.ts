@@ -54,7 +54,7 @@ export function parseLenientYaml(text: string): LenientYaml {
     const { line, position } = err.mark
     const key = /^["']?([^"':\s]*)/.exec(text.slice(position))?.[1] ?? ''
     return {
-      value: load(text, { schema: KUBERNETES_SCHEMA, json: true }),
+      value: unshared(text, load(text, { schema: KUBERNETES_SCHEMA, json: true })),
       duplicate: `line ${line + 1}: key ${JSON.stringify(key)} already set in map`,
     }
   }

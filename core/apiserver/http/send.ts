@@ -7,7 +7,7 @@ import { internalError } from '../errors.ts'
 import type { ApiResponse } from '../request.ts'
 import { statusResponse } from '../response.ts'
 import type { HttpRequest } from './http-request.ts'
-import { toSlabs, totalLength } from './slabs.ts'
+import { ReusedSlab, toSlabs, totalLength } from './slabs.ts'
 
 /** Smaller bodies are not worth compressing. Source: apiserver, defaultGzipThresholdBytes. */
 const GZIP_MIN_BYTES = 128 * 1024
@@ -73,9 +73,13 @@ function sendBytes(response: ApiResponse, body: Uint8Array | readonly Uint8Array
 }
 
 async function sendSlabs(pieces: readonly Uint8Array[], stream: Writable): Promise<void> {
-  for (const slab of toSlabs(pieces)) {
+  const memory = new ReusedSlab()
+  for (const slab of toSlabs(pieces, memory.take)) {
     if (stream.destroyed) return
-    if (!stream.write(slab)) await drained(stream)
+    if (stream.write(slab)) continue
+    await drained(stream)
+    // NOTE: a drained stream has nothing left of what it was given; a destroyed one is given nothing more.
+    memory.giveBack(slab)
   }
   stream.end()
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { toSlabs, totalLength } from './slabs.ts'
+import { ReusedSlab, toSlabs, totalLength } from './slabs.ts'
 
 const SLAB = 256 * 1024
 
@@ -24,6 +24,29 @@ describe('slabs', () => {
       }),
       { numRuns: 60 },
     )
+  })
+
+  it('share their memory once it was given back, and never that of the pieces', () => {
+    const small = Array.from({ length: 600 }, (_, i) => piece(1000, i))
+    const pieces = [...small, piece(SLAB * 2, 7), ...small]
+    const before = Buffer.concat(pieces)
+    const memory = new ReusedSlab()
+    const sent: Buffer[] = []
+    const buffers = new Set<ArrayBufferLike>()
+    for (const slab of toSlabs(pieces, memory.take)) {
+      sent.push(Buffer.from(slab))
+      buffers.add(slab.buffer)
+      memory.giveBack(slab)
+    }
+    assert.ok(Buffer.concat(sent).equals(before))
+    assert.ok(Buffer.concat(pieces).equals(before))
+    assert.equal(buffers.size, 2, 'one slab and the large piece')
+  })
+
+  it('that are still in use are left alone', () => {
+    const pieces = Array.from({ length: 1000 }, (_, i) => piece(1000, i))
+    const slabs = [...toSlabs(pieces, new ReusedSlab().take)]
+    assert.ok(Buffer.concat(slabs).equals(Buffer.concat(pieces)))
   })
 
   it('join small pieces and do not copy large ones', () => {

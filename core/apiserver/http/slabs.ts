@@ -8,8 +8,29 @@ export function totalLength(pieces: readonly Uint8Array[]): number {
   return total
 }
 
+/** Where the memory of slabs comes from; `bytes` is at most 256 KB. */
+export type TakeSlab = (bytes: number) => Buffer
+
+/** One slab that is filled again and again: the pages of a fresh one cost more than what is copied into them. */
+export class ReusedSlab {
+  #own: Buffer | undefined
+  #isFree = true
+
+  readonly take: TakeSlab = (bytes) => {
+    if (!this.#isFree) return Buffer.allocUnsafeSlow(bytes)
+    this.#isFree = false
+    if (this.#own === undefined || this.#own.length < bytes) this.#own = Buffer.allocUnsafeSlow(bytes)
+    return this.#own.subarray(0, bytes)
+  }
+
+  /** Call when nobody reads any more what was handed on; pieces that were not copied are none of ours. */
+  giveBack(slab: Uint8Array): void {
+    if (slab.buffer === this.#own?.buffer) this.#isFree = true
+  }
+}
+
 /** Joins pieces of any size into slabs of 256 KB; a large piece is passed on uncopied, in parts. */
-export function* toSlabs(pieces: readonly Uint8Array[]): Generator<Uint8Array> {
+export function* toSlabs(pieces: readonly Uint8Array[], take: TakeSlab = Buffer.allocUnsafeSlow): Generator<Uint8Array> {
   let slab: Buffer | undefined
   let used = 0
   let left = totalLength(pieces)
@@ -22,7 +43,7 @@ export function* toSlabs(pieces: readonly Uint8Array[]): Generator<Uint8Array> {
         left -= SLAB_BYTES
         continue
       }
-      slab ??= Buffer.allocUnsafeSlow(Math.min(SLAB_BYTES, left))
+      slab ??= take(Math.min(SLAB_BYTES, left))
       const part = Math.min(slab.length - used, piece.length - from)
       slab.set(from === 0 && part === piece.length ? piece : piece.subarray(from, from + part), used)
       used += part

@@ -11,15 +11,17 @@ export function totalLength(pieces: readonly Uint8Array[]): number {
 /** Where the memory of slabs comes from; `bytes` is at most 256 KB. */
 export type TakeSlab = (bytes: number) => Buffer
 
+const freshSlab: TakeSlab = (bytes) => Buffer.allocUnsafeSlow(bytes)
+
 /** One slab that is filled again and again: the pages of a fresh one cost more than what is copied into them. */
 export class ReusedSlab {
   #own: Buffer | undefined
   #isFree = true
 
   readonly take: TakeSlab = (bytes) => {
-    if (!this.#isFree) return Buffer.allocUnsafeSlow(bytes)
+    if (!this.#isFree) return freshSlab(bytes)
     this.#isFree = false
-    if (this.#own === undefined || this.#own.length < bytes) this.#own = Buffer.allocUnsafeSlow(bytes)
+    if (this.#own === undefined || this.#own.length < bytes) this.#own = freshSlab(bytes)
     return this.#own.subarray(0, bytes)
   }
 
@@ -30,7 +32,7 @@ export class ReusedSlab {
 }
 
 /** Joins pieces of any size into slabs of 256 KB; a large piece is passed on uncopied, in parts. */
-export function* toSlabs(pieces: readonly Uint8Array[], take: TakeSlab = Buffer.allocUnsafeSlow): Generator<Uint8Array> {
+export function* toSlabs(pieces: readonly Uint8Array[], take: TakeSlab = freshSlab): Generator<Uint8Array> {
   let slab: Buffer | undefined
   let used = 0
   let left = totalLength(pieces)

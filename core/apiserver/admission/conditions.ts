@@ -1,7 +1,7 @@
 import type { MatchCondition } from '../../api/types/admissionregistration-v1.ts'
 import type { Environment } from '../cel/environment.ts'
 import { Meter } from '../cel/meter.ts'
-import { compile, type Program } from '../cel/program.ts'
+import { compile, evaluateWithin, OUT_OF_BUDGET, type Program } from '../cel/program.ts'
 import { BOOL } from '../cel/types.ts'
 import type { Value } from '../cel/values.ts'
 
@@ -32,9 +32,10 @@ export function compileConditions(conditions: readonly MatchCondition[], env: En
     const meter = new Meter(CONDITIONS_LIMIT)
     let problem: string | undefined
     for (const { name, program, problem: broken } of compiled) {
-      const outcome = program?.evaluate(variable, meter) ?? { error: broken }
+      const outcome = program === undefined ? { error: broken } : evaluateWithin(program, variable, meter)
       if ('error' in outcome) problem ??= `failed to evaluate match condition ${JSON.stringify(name)}: ${outcome.error}`
       else if (outcome.value !== true) return { matches: false }
+      if (meter.left < 0) return { problem: OUT_OF_BUDGET }
     }
     return problem === undefined ? { matches: true } : { problem }
   }

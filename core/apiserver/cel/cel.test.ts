@@ -161,3 +161,54 @@ describe('values from JSON', () => {
     )
   })
 })
+
+describe('what expressions may cost', () => {
+  const big = 'a'.repeat(20_000)
+  const subject: Readonly<Record<string, unknown>> = {
+    many: Array.from({ length: 3_000 }, (_, index) => `item-${index}`),
+    long: Array.from({ length: 10 }, (_, index) => `${big}${index}`),
+    text: big,
+    query: `https://a/?${'a=1&'.repeat(5_000)}`,
+    tags: `1.0.0-${'a.'.repeat(10_000)}a`,
+    keys: Object.fromEntries(Array.from({ length: 20_000 }, (_, index) => [`k${index}`, 1])),
+  }
+  const spent = (source: string): { readonly units: number; readonly isOver: boolean } => {
+    const compiled = compile(source, new Environment({ self: DYN }), [DYN])
+    assert.ok('program' in compiled, JSON.stringify(compiled))
+    const meter = new Meter(1_000_000)
+    const outcome = compiled.program.evaluate(() => fromJson(subject), meter)
+    return { units: meter.spent, isOver: 'error' in outcome && outcome.exceeded }
+  }
+
+  for (const { title, source, atLeast } of [
+    { title: 'the number of keys', source: 'self.keys.size() > 0', atLeast: 2_000 },
+    { title: 'the first key', source: 'self.keys.exists(k, true)', atLeast: 2_000 },
+    { title: 'maps of other sizes', source: 'self.keys == {}', atLeast: 2_000 },
+    { title: 'the least of long strings', source: 'self.long.min() != ""', atLeast: 10_000 },
+    { title: 'finding many places', source: 'self.text.findAll("a").size() > 0', atLeast: 100_000 },
+    { title: 'large programs of small patterns', source: '"x".matches("(?:(?:a?){1,30}){1,30}b")', atLeast: 20_000 },
+    { title: 'wall clocks', source: '[1].all(x, timestamp(0).getHours("Asia/Tokyo") == 9)', atLeast: 50 },
+    { title: 'parts of long URLs', source: '[url(self.query)].all(u, u.getQuery().size() > 0)', atLeast: 4_000 },
+    { title: 'versions with many tags', source: '[semver(self.tags)].all(s, !s.isLessThan(s))', atLeast: 6_000 },
+  ])
+    it(`counts ${title}`, () => {
+      const { units, isOver } = spent(source)
+      assert.equal(isOver, false)
+      assert.ok(units >= atLeast, `${units} units`)
+    })
+
+  for (const { title, source } of [
+    { title: 'values that share parts, written down', source: `"%s".format([[[1]]${'.map(x, [x, x])'.repeat(40)}]) == ""` },
+    { title: 'values that share parts, compared', source: `[[[1]]${'.map(x, [x, x])'.repeat(40)}].all(x, x == x)` },
+    { title: 'replacements that grow', source: 'self.text.replace("", self.text) == ""' },
+    { title: 'patterns of many steps', source: 'self.many.all(x, !x.matches("(" + self.long[0] + x + "){1,100}"))' },
+  ])
+    it(`ends ${title}`, () => {
+      assert.equal(spent(source).isOver, true)
+    })
+
+  it('replaces nothing between code points, not within them', () => {
+    assert.equal(run('"a😀b".replace("", "-") == "-a-😀-b-" && "abc".replace("", "x", 2) == "xaxbc"'), 'true')
+    assert.equal(run('"😀" > "\\uffee" && "ab" < "abc" && !("b" < "ab")'), 'true')
+  })
+})

@@ -20,12 +20,19 @@ type ObjectForm = Exclude<Value, null | string | number | bigint | boolean | Uin
 function equalObjects(a: ObjectForm, b: ObjectForm, meter: Meter): boolean {
   if (a instanceof ListValue) return b instanceof ListValue && equalLists(a, b, meter)
   if (a instanceof MapValue) return b instanceof MapValue && equalMaps(a, b, meter)
-  if (a instanceof Uint8Array) return b instanceof Uint8Array && Buffer.compare(a, b) === 0
+  if (a instanceof Uint8Array) return b instanceof Uint8Array && equalBytes(a, b, meter)
   if (a instanceof Timestamp) return b instanceof Timestamp && a.nanos === b.nanos
   if (a instanceof Duration) return b instanceof Duration && a.nanos === b.nanos
   if (a instanceof TypeValue) return b instanceof TypeValue && a.type === b.type
   if (a instanceof Optional) return b instanceof Optional && equalOptionals(a, b, meter)
-  return b instanceof Opaque && a.type === b.type && a.same(b)
+  if (!(b instanceof Opaque)) return false
+  meter.spend(Math.min(a.size, b.size) * 0.1)
+  return a.type === b.type && a.same(b)
+}
+
+function equalBytes(a: Uint8Array, b: Uint8Array, meter: Meter): boolean {
+  meter.spend(Math.min(a.length, b.length) * 0.1)
+  return Buffer.compare(a, b) === 0
 }
 
 function equalOptionals({ value: a }: Optional, { value: b }: Optional, meter: Meter): boolean {
@@ -41,15 +48,15 @@ function equalLists(a: ListValue, b: ListValue, meter: Meter): boolean {
     return true
   }
   meter.spend(a.length + b.length)
-  const others = new Map(Array.from(b, (item) => [identity(item), item]))
+  const others = new Map(Array.from(b, (item) => [identity(item, meter), item]))
   return Array.from(a).every((item) => {
-    const other = others.get(identity(item))
+    const other = others.get(identity(item, meter))
     return other !== undefined && equals(item, other, meter)
   })
 }
 
 function equalMaps(a: MapValue, b: MapValue, meter: Meter): boolean {
-  if (a.size !== b.size) return false
+  if (sizeOf(a, meter) !== sizeOf(b, meter)) return false
   for (const key of a.keys()) {
     const [left, right] = [a.get(key), b.get(key)]
     if (left === undefined || right === undefined || !equals(left, right, meter)) return false
@@ -69,9 +76,12 @@ function compareNumbers(a: bigint | number | Uint, b: bigint | number | Uint): n
 }
 
 /** Order of two values of one type, or of two numbers. Throws EvaluationError for types without an order. */
-export function compare(a: Value, b: Value): number {
+export function compare(a: Value, b: Value, meter: Meter): number {
   if (isNumeric(a) && isNumeric(b)) return compareNumbers(a, b)
-  if (typeof a === 'string' && typeof b === 'string') return compareStrings(a, b)
+  if (typeof a === 'string' && typeof b === 'string') {
+    meter.spend(Math.min(a.length, b.length) * 0.1)
+    return compareStrings(a, b)
+  }
   if (typeof a === 'boolean' && typeof b === 'boolean') return Number(a) - Number(b)
   if (a instanceof Uint8Array && b instanceof Uint8Array) return Buffer.compare(a, b)
   if ((a instanceof Timestamp && b instanceof Timestamp) || (a instanceof Duration && b instanceof Duration))
@@ -79,10 +89,24 @@ export function compare(a: Value, b: Value): number {
   throw new EvaluationError(`no such overload: ${typeNameOf(a)} compared with ${typeNameOf(b)}`)
 }
 
-/** By code points, which is the order of UTF-8 bytes. */
+/** By code points, which is the order of UTF-8 bytes: only halves of pairs stand at another place in JavaScript's order. */
 function compareStrings(a: string, b: string): number {
   if (a === b) return 0
-  return Buffer.compare(Buffer.from(a), Buffer.from(b))
+  const end = Math.min(a.length, b.length)
+  for (let at = 0; at < end; at++) {
+    const [left, right] = [a.charCodeAt(at), b.charCodeAt(at)]
+    if (left !== right) return isHalf(left) === isHalf(right) ? left - right : isHalf(left) ? 1 : -1
+  }
+  return a.length - b.length
+}
+
+const isHalf = (unit: number): boolean => unit >= 0xd800 && unit < 0xe000
+
+/** Objects count their keys anew each time. */
+export function sizeOf(map: MapValue, meter: Meter): number {
+  const { size } = map
+  meter.spend(size * 0.2)
+  return size
 }
 
 /** `value in collection`. */
@@ -94,10 +118,16 @@ export function contains(collection: Value, value: Value, meter: Meter): boolean
 }
 
 /** One text for values that are equal, for sets. */
-export function fingerprint(value: Value): string {
-  if (value instanceof ListValue) return `[${Array.from(value, fingerprint).join()}]`
+export function fingerprint(value: Value, meter: Meter): string {
+  const text = textOf(value, meter)
+  meter.spend(1 + text.length * 0.1)
+  return text
+}
+
+function textOf(value: Value, meter: Meter): string {
+  if (value instanceof ListValue) return `[${Array.from(value, (item) => fingerprint(item, meter)).join()}]`
   if (value instanceof MapValue) {
-    const parts = Array.from(value.keys(), (key) => `${mapKey(key)}=${fingerprint(value.get(key) ?? null)}`)
+    const parts = Array.from(value.keys(), (key) => `${mapKey(key)}=${fingerprint(value.get(key) ?? null, meter)}`)
     return `{${parts.sort().join()}}`
   }
   if (value instanceof Timestamp || value instanceof Duration) return `${typeNameOf(value)}${value.nanos}`

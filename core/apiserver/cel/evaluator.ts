@@ -40,7 +40,7 @@ function linkNode(expr: Expr, place: Place): Run {
       return linkSelect(expr, place)
     case 'has': {
       const operand = linkAt(expr.operand, place)
-      return (frame) => find(operand(frame), expr.field) !== undefined
+      return (frame) => paidFor(find(operand(frame), expr.field), frame.meter) !== undefined
     }
     case 'index':
       return linkIndex(expr, place)
@@ -78,7 +78,11 @@ function linkSelect(expr: Expr & { kind: 'select' }, place: Place): Run {
   }
   const operand = linkAt(expr.operand, place)
   const { field } = expr
-  return (frame) => reach(operand(frame), (value) => find(value, field), { isOptional: expr.optional, problem: `no such key: ${field}` })
+  return (frame) =>
+    reach(operand(frame), (value) => paidFor(find(value, field), frame.meter), {
+      isOptional: expr.optional,
+      problem: `no such key: ${field}`,
+    })
 }
 
 function linkIndex(expr: Expr & { kind: 'index' }, place: Place): Run {
@@ -87,7 +91,10 @@ function linkIndex(expr: Expr & { kind: 'index' }, place: Place): Run {
   return (frame) => {
     const [from, key] = [operand(frame), index(frame)]
     const problem = (from instanceof Optional ? from.value : from) instanceof ListValue ? 'index out of bounds' : 'no such key'
-    return reach(from, (value) => element(value, key), { isOptional: expr.optional, problem: `${problem}: ${showKey(key)}` })
+    return reach(from, (value) => paidFor(element(value, key), frame.meter), {
+      isOptional: expr.optional,
+      problem: `${problem}: ${showKey(key)}`,
+    })
   }
 }
 
@@ -103,6 +110,12 @@ function reach(from: Value, take: (value: Value) => Value | undefined, { isOptio
   if (isOptional) return Optional.of(found)
   if (found === undefined) throw new EvaluationError(problem)
   return found
+}
+
+/** Bytes are decoded anew whenever their field is read. */
+function paidFor(value: Value | undefined, meter: Meter): Value | undefined {
+  if (value instanceof Uint8Array) meter.spend(value.length * 0.1)
+  return value
 }
 
 function find(value: Value, field: string): Value | undefined {
@@ -153,6 +166,7 @@ function spendOn(args: readonly Value[], meter: Meter): void {
   for (const arg of args)
     if (typeof arg === 'string' || arg instanceof Uint8Array) meter.spend(arg.length * 0.1)
     else if (arg instanceof NativeList) meter.spend(arg.length * 0.1)
+    else if (arg instanceof Opaque) meter.spend(arg.size * 0.1)
 }
 
 /** `&&` and `||`: a side that decides alone makes up for a failure of the other. */

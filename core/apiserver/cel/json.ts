@@ -1,5 +1,5 @@
 import { DYN, object, type Type } from './types.ts'
-import { ListValue, MapValue, type Value } from './values.ts'
+import { type Identity, ListValue, MapValue, type Value } from './values.ts'
 
 /** How JSON of one place becomes values, with the type that the checker sees. Nothing is copied ahead of use. */
 export interface Shape {
@@ -37,9 +37,9 @@ type Json = Readonly<Record<string, unknown>>
 export class JsonList extends ListValue {
   readonly #items: readonly unknown[]
   readonly #shape: Shape
-  override readonly identity: ((item: Value) => string) | undefined
+  override readonly identity: Identity | undefined
 
-  constructor(items: readonly unknown[], shape: Shape, identity?: (item: Value) => string) {
+  constructor(items: readonly unknown[], shape: Shape, identity?: Identity) {
     super()
     this.#items = items
     this.#shape = shape

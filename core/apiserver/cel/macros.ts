@@ -1,4 +1,5 @@
 import type { Macro } from './ast.ts'
+import { sizeOf } from './equality.ts'
 import { type Frame, isTrue, type Run } from './frame.ts'
 import { CostError, EvaluationError } from './issue.ts'
 import { typeNameOf } from './types.ts'
@@ -49,8 +50,11 @@ interface Range {
 
 /** Puts each element into its places, one after the other. Lists give items or index and item, maps keys or key and value. */
 function* bind(frame: Frame, { range, slot, count: names }: Range & { readonly count: number }): Iterable<readonly Value[]> {
+  // Keys are gathered ahead, whether all are asked for or not.
+  if (range instanceof MapValue) sizeOf(range, frame.meter)
   for (const values of elements(range, names)) {
     frame.meter.spend(1)
+    for (const value of values) if (value instanceof Uint8Array) frame.meter.spend(value.length * 0.1)
     frame.locals.length = slot
     frame.locals.push(...values)
     yield values

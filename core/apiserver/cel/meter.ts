@@ -20,6 +20,12 @@ export class Meter {
     return this.#limit - this.#spent
   }
 
+  /** Adds work that is done already; never throws. */
+  charge(units: number): void {
+    this.#spent += units
+  }
+
+  /** Throws CostError beyond the limit. */
   spend(units: number): void {
     this.#spent += units
     if (this.#spent > this.#limit) throw new CostError()

@@ -2,7 +2,7 @@ import type { Environment } from './environment.ts'
 import { check } from './checker.ts'
 import { link } from './evaluator.ts'
 import { CostError, describeIssue, EvaluationError, Issue } from './issue.ts'
-import type { Meter } from './meter.ts'
+import { Meter } from './meter.ts'
 import { parse } from './parser.ts'
 import { showType, type Type } from './types.ts'
 import type { Value } from './values.ts'
@@ -36,6 +36,20 @@ export function compile(source: string, env: Environment, types: readonly Type[]
     if (err instanceof Issue) return { problem: `compilation failed: ${describeIssue(source, err)}` }
     throw err
   }
+}
+
+/** Units of work that one expression may take. Source: apiserver, apis/cel/config.go. */
+const CALL_LIMIT = 1_000_000
+
+/** What Kubernetes says when the limit of all is reached. Source: apiserver, cel, ErrOutOfBudget. */
+export const OUT_OF_BUDGET = 'validation failed due to running out of cost budget, no further validation rules will be run'
+
+/** Evaluates with the limit of one expression, within what is left of `total` for all that belong together. Never throws. */
+export function evaluateWithin({ evaluate }: Program, variable: (name: string) => Value | undefined, total: Meter): Outcome {
+  const meter = new Meter(Math.min(CALL_LIMIT, total.left))
+  const result = evaluate(variable, meter)
+  total.charge(meter.spent)
+  return result
 }
 
 function outcome(run: () => Value): Outcome {

@@ -1,3 +1,5 @@
+import type { Meter } from './meter.ts'
+
 /** What expressions compute with. `bigint` is CEL's int, `number` its double. */
 export type Value =
   | null
@@ -60,16 +62,21 @@ export class Optional {
 export abstract class Opaque {
   /** Fields of the few that have some. */
   readonly fields: ReadonlyMap<string, Value> | undefined = undefined
+  /** Characters it holds: functions that look at it take time by this. */
+  readonly size: number = 0
   abstract get type(): string
   same(other: Opaque): boolean {
     return this === other
   }
 }
 
+/** One text for items that are the same. Throws CostError. */
+export type Identity = (item: Value, meter: Meter) => string
+
 export abstract class ListValue {
   abstract get length(): number
   /** What makes an item itself in lists that are sets or maps by key; order means nothing there. */
-  readonly identity: ((item: Value) => string) | undefined = undefined;
+  readonly identity: Identity | undefined = undefined;
   // The body before the abstract method: a star after a bodiless line would read as a product once types are stripped.
   *[Symbol.iterator](): IterableIterator<Value> {
     for (let index = 0; index < this.length; index++) yield this.at(index)
@@ -79,8 +86,8 @@ export abstract class ListValue {
 
 export class NativeList extends ListValue {
   readonly #items: readonly Value[]
-  override readonly identity: ((item: Value) => string) | undefined
-  constructor(items: readonly Value[], identity?: (item: Value) => string) {
+  override readonly identity: Identity | undefined
+  constructor(items: readonly Value[], identity?: Identity) {
     super()
     this.#items = items
     this.identity = identity

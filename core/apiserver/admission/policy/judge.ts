@@ -1,7 +1,7 @@
 import type { KubeObject } from '../../../meta/object.ts'
 import { fromJson } from '../../cel/json.ts'
 import { Meter } from '../../cel/meter.ts'
-import type { Compiled, Outcome } from '../../cel/program.ts'
+import { type Compiled, evaluateWithin, OUT_OF_BUDGET, type Outcome } from '../../cel/program.ts'
 import { MapValue, type Value } from '../../cel/values.ts'
 import { EvaluationError } from '../../cel/issue.ts'
 import type { CompiledPolicy, CompiledValidation } from './compiled.ts'
@@ -37,7 +37,12 @@ export function judge({ policy, compiled }: BoundPolicy, { variable: base, param
   const verdict = parts.conditions(variable)
   if (verdict.problem !== undefined) return isLenient ? [] : [{ message: verdict.problem, reason: 'Invalid', isConfiguration: false }]
   if (!verdict.matches) return []
-  return parts.validations.flatMap((one) => failureOf(one, { variable, meter, isLenient }))
+  const failures: Failure[] = []
+  for (const one of parts.validations) {
+    failures.push(...failureOf(one, { variable, meter, isLenient }))
+    if (meter.left < 0) return isLenient ? [] : [{ message: OUT_OF_BUDGET, reason: 'Invalid', isConfiguration: false }]
+  }
+  return failures
 }
 
 interface Run {
@@ -47,7 +52,7 @@ interface Run {
 }
 
 function evaluate(compiled: Compiled, { variable, meter }: Run): Outcome {
-  return 'problem' in compiled ? { error: compiled.problem, exceeded: false } : compiled.program.evaluate(variable, meter)
+  return 'problem' in compiled ? { error: compiled.problem, exceeded: false } : evaluateWithin(compiled.program, variable, meter)
 }
 
 function failureOf(one: CompiledValidation, run: Run): readonly Failure[] {

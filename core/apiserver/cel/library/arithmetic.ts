@@ -1,6 +1,7 @@
 import { compare } from '../equality.ts'
 import { EvaluationError } from '../issue.ts'
 import { MAX_INT, MAX_UINT, MIN_INT } from '../lexer.ts'
+import type { Meter } from '../meter.ts'
 import { global, type Overload } from '../overload.ts'
 import { A, BOOL, BYTES, DOUBLE, DURATION, DYN, INT, list, map, STRING, TIMESTAMP, type Type, UINT } from '../types.ts'
 import { type ListValue, NativeList, Uint } from '../values.ts'
@@ -35,11 +36,11 @@ const integerOverloads = Object.entries(INTEGERS).flatMap(([name, apply]) => [
 ])
 
 /** Lists that are sets or maps by key take the place of what they already hold. Source: Kubernetes documentation, "list-type". */
-function concat(a: ListValue, b: ListValue): ListValue {
+function concat(a: ListValue, b: ListValue, meter: Meter): ListValue {
   const { identity } = a
   if (identity === undefined) return new NativeList([...a, ...b])
-  const merged = new Map(Array.from(a, (item) => [identity(item), item]))
-  for (const item of b) merged.set(identity(item), item)
+  const merged = new Map(Array.from(a, (item) => [identity(item, meter), item]))
+  for (const item of b) merged.set(identity(item, meter), item)
   return new NativeList([...merged.values()], identity)
 }
 
@@ -52,7 +53,7 @@ const sums: readonly Overload[] = [
   global('_+_', [BYTES, BYTES], BYTES, (a, b) => new Uint8Array(Buffer.concat([a, b]))),
   global('_+_', [list(A), list(A)], list(A), (a, b, meter) => {
     meter.spend(a.length + b.length)
-    return concat(a, b)
+    return concat(a, b, meter)
   }),
   global('_+_', [TIMESTAMP, DURATION], TIMESTAMP, (a, b) => checkedTimestamp(a.nanos + b.nanos)),
   global('_+_', [DURATION, TIMESTAMP], TIMESTAMP, (a, b) => checkedTimestamp(a.nanos + b.nanos)),
@@ -79,7 +80,7 @@ const ORDERED: readonly (readonly [Type, Type])[] = [
 ]
 
 const comparisons = Object.entries(ORDERS).flatMap(([name, holds]) =>
-  ORDERED.map(([a, b]) => global(name, [a, b], BOOL, (left, right) => holds(compare(left, right)))),
+  ORDERED.map(([a, b]) => global(name, [a, b], BOOL, (left, right, meter) => holds(compare(left, right, meter)))),
 )
 
 /** Evaluated without dispatch, since a side may fail or decide alone; here for the checker. */

@@ -1,5 +1,6 @@
 import type { Authorizer, Decision, UserInfo } from '../../auth/auth.ts'
 import { EvaluationError } from '../issue.ts'
+import type { Meter } from '../meter.ts'
 import { method, type Overload } from '../overload.ts'
 import { BOOL, opaque, STRING, type Type } from '../types.ts'
 import { Opaque, type Value } from '../values.ts'
@@ -94,11 +95,16 @@ function serviceAccount({ asker }: AuthorizerValue, namespace: string, name: str
   return new AuthorizerValue({ ...asker, user })
 }
 
-function checkPath({ asker: { authorizer, user }, path }: PathCheck, verb: string): DecisionValue {
+/** Units of one question. Source: apiserver, cel/library/cost. */
+const CHECK_COST = 350_000
+
+function checkPath({ asker: { authorizer, user }, path }: PathCheck, verb: string, meter: Meter): DecisionValue {
+  meter.spend(CHECK_COST)
   return new DecisionValue(authorizer.authorize({ kind: 'path', user, verb, path }))
 }
 
-function checkResource({ asker: { authorizer, user }, target }: ResourceCheck, verb: string): DecisionValue {
+function checkResource({ asker: { authorizer, user }, target }: ResourceCheck, verb: string, meter: Meter): DecisionValue {
+  meter.spend(CHECK_COST)
   return new DecisionValue(authorizer.authorize({ kind: 'resource', user, verb, version: '*', ...target }))
 }
 

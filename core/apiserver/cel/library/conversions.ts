@@ -1,3 +1,4 @@
+import { sizeOf } from '../equality.ts'
 import { EvaluationError } from '../issue.ts'
 import { MAX_INT, MAX_UINT, MIN_INT } from '../lexer.ts'
 import { either, global, type Overload } from '../overload.ts'
@@ -103,5 +104,5 @@ export const CONVERSIONS: readonly Overload[] = [
   ...either('size', [STRING], INT, (value) => BigInt(codePoints(value))),
   ...either('size', [BYTES], INT, (value) => BigInt(value.length)),
   ...either('size', [list(A)], INT, (value) => BigInt(value.length)),
-  ...either('size', [map(A, DYN)], INT, (value) => BigInt(value.size)),
+  ...either('size', [map(A, DYN)], INT, (value, meter) => BigInt(sizeOf(value, meter))),
 ]

@@ -8,14 +8,14 @@ import { ARITHMETIC } from './arithmetic.ts'
 
 function isSorted(items: ListValue, meter: Meter): boolean {
   meter.spend(items.length)
-  for (let index = 1; index < items.length; index++) if (compare(items.at(index - 1), items.at(index)) > 0) return false
+  for (let index = 1; index < items.length; index++) if (compare(items.at(index - 1), items.at(index), meter) > 0) return false
   return true
 }
 
 function extreme(items: ListValue, sign: 1 | -1, meter: Meter): Value {
   meter.spend(items.length)
   let best: Value | undefined
-  for (const item of items) if (best === undefined || compare(item, best) * sign > 0) best = item
+  for (const item of items) if (best === undefined || compare(item, best, meter) * sign > 0) best = item
   if (best === undefined) throw new EvaluationError(`${sign === 1 ? 'max' : 'min'} called on empty list`)
   return best
 }

@@ -93,8 +93,7 @@ const IP = opaque<Ip>('net.IP')
 const CIDR = opaque<Cidr>('net.CIDR')
 const bitsOf = (address: Address): number => address.toByteArray().length * 8
 
-/** Addresses and networks. Source: apiserver, cel/library/ip and cidr. */
-export const NETWORK: readonly Overload[] = [
+const FUNCTIONS: readonly Overload[] = [
   global('ip', [STRING], IP, ipOf),
   global('isIP', [STRING], BOOL, (text) => parseIp(text) !== undefined),
   global('ip.isCanonical', [STRING], BOOL, (text) => canonical(ipOf(text).address) === text),
@@ -116,3 +115,15 @@ export const NETWORK: readonly Overload[] = [
   method('masked', [CIDR], CIDR, ({ address, bits }) => new Cidr(ipaddr.fromByteArray([...masked(address.toByteArray(), bits)]), bits)),
   method('prefixLength', [CIDR], INT, ({ bits }) => BigInt(bits)),
 ]
+
+/** Units of reading or comparing an address, which takes a microsecond or two. */
+const COST = 20
+
+/** Addresses and networks. Source: apiserver, cel/library/ip and cidr. */
+export const NETWORK: readonly Overload[] = FUNCTIONS.map((overload) => ({
+  ...overload,
+  call: (args, meter) => {
+    meter.spend(COST)
+    return overload.call(args, meter)
+  },
+}))

@@ -1,11 +1,13 @@
+import { sizeOf } from '../equality.ts'
 import { EvaluationError } from '../issue.ts'
+import type { Meter } from '../meter.ts'
 import { global, method, type Overload } from '../overload.ts'
 import { A, BOOL, list, optional } from '../types.ts'
 import { Duration, ListValue, MapValue, NativeList, Optional, Timestamp, Uint, type Value } from '../values.ts'
 
-function isZero(value: Value): boolean {
+function isZero(value: Value, meter: Meter): boolean {
   if (value instanceof ListValue) return value.length === 0
-  if (value instanceof MapValue) return value.size === 0
+  if (value instanceof MapValue) return sizeOf(value, meter) === 0
   if (value instanceof Uint) return value.value === 0n
   if (value instanceof Duration || value instanceof Timestamp) return value.nanos === 0n
   if (value instanceof Uint8Array) return value.length === 0
@@ -19,7 +21,7 @@ function present(items: ListValue): ListValue {
 /** Optional values. Source: cel-go, OptionalTypes. */
 export const OPTIONALS: readonly Overload[] = [
   global('optional.of', [A], optional(A), (value) => Optional.of(value)),
-  global('optional.ofNonZeroValue', [A], optional(A), (value) => (isZero(value) ? Optional.none : Optional.of(value))),
+  global('optional.ofNonZeroValue', [A], optional(A), (value, meter) => (isZero(value, meter) ? Optional.none : Optional.of(value))),
   global('optional.none', [], optional(A), () => Optional.none),
   method('hasValue', [optional(A)], BOOL, ({ value }) => value !== undefined),
   method('value', [optional(A)], A, ({ value }) => {

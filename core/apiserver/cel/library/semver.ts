@@ -12,8 +12,10 @@ class Semver extends Opaque {
   override readonly type = 'kubernetes.Semver'
   readonly parts: readonly [bigint, bigint, bigint]
   readonly prerelease: readonly string[]
-  constructor(parts: readonly [bigint, bigint, bigint], prerelease: readonly string[]) {
+  override readonly size: number
+  constructor(parts: readonly [bigint, bigint, bigint], prerelease: readonly string[], size: number) {
     super()
+    this.size = size
     this.parts = parts
     this.prerelease = prerelease
   }
@@ -27,7 +29,7 @@ function parse(text: string): Semver | undefined {
   if (major === undefined || minor === undefined || patch === undefined) return undefined
   const tags = prerelease === '' ? [] : prerelease.split('.')
   if (tags.some((tag) => /^0\d+$/.test(tag))) return undefined
-  return new Semver([BigInt(major), BigInt(minor), BigInt(patch)], tags)
+  return new Semver([BigInt(major), BigInt(minor), BigInt(patch)], tags, text.length)
 }
 
 /** Lets a leading `v`, missing minor and patch numbers and leading zeros pass. */

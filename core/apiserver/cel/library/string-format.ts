@@ -15,7 +15,7 @@ export function format(pattern: string, args: ListValue, meter: Meter): string {
     if (whole === '%%') return '%'
     if (verb === undefined) throw new EvaluationError('could not parse formatting clause: unexpected end or unrecognized verb')
     if (next >= args.length) throw new EvaluationError(`index ${next} out of range`)
-    const text = formatOne(verb, args.at(next++), precision === undefined ? 6 : precisionOf(precision))
+    const text = formatOne(verb, args.at(next++), { precision: precision === undefined ? 6 : precisionOf(precision), meter })
     meter.spend(1 + text.length * 0.1)
     return text
   })
@@ -29,8 +29,13 @@ function precisionOf(text: string): number {
   return precision
 }
 
-function formatOne(verb: string, value: Value, precision: number): string {
-  if (verb === 's') return plain(value)
+interface Manner {
+  readonly precision: number
+  readonly meter: Meter
+}
+
+function formatOne(verb: string, value: Value, { precision, meter }: Manner): string {
+  if (verb === 's') return plain(value, meter)
   if ((verb === 'x' || verb === 'X') && !isNumeric(value)) return hex(value, verb)
   if (!isNumeric(value)) throw new EvaluationError(`error during formatting: %${verb} cannot show ${typeNameOf(value)}`)
   const number = value instanceof Uint ? value.value : value
@@ -52,12 +57,14 @@ function hex(value: Value, verb: string): string {
   return verb === 'X' ? text.toUpperCase() : text
 }
 
-function plain(value: Value): string {
+/** Values may share parts, so what is short to build can be endless to write down. */
+function plain(value: Value, meter: Meter): string {
+  meter.spend(1)
   if (typeof value === 'number') return formatDouble(value)
   if (value instanceof Uint) return String(value.value)
-  if (value instanceof ListValue) return `[${Array.from(value, plain).join(', ')}]`
+  if (value instanceof ListValue) return `[${Array.from(value, (item) => plain(item, meter)).join(', ')}]`
   if (value instanceof MapValue)
-    return `{${Array.from(value.keys(), (key) => `${plain(key)}: ${plain(value.get(key) ?? null)}`)
+    return `{${Array.from(value.keys(), (key) => `${plain(key, meter)}: ${plain(value.get(key) ?? null, meter)}`)
       .sort()
       .join(', ')}}`
   if (value instanceof Timestamp) return formatTimestamp(value)

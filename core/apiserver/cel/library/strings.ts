@@ -40,11 +40,20 @@ function substring(text: string, from: bigint, to?: bigint): string {
   return all.slice(Number(from), Number(end)).join('')
 }
 
-function replace(text: string, old: string, next: string, limit: bigint): string {
+interface Replacement {
+  readonly old: string
+  readonly next: string
+  /** How often at most; all places when negative. */
+  readonly limit: bigint
+}
+
+/** Nothing stands before and after each code point. */
+function replace(text: string, { old, next, limit }: Replacement, meter: Meter): string {
+  search(text, old + next, meter)
   if (limit === 0n) return text
-  if (limit < 0n) return text.replaceAll(old, () => next)
-  const parts = text.split(old)
-  const count = Math.min(Number(limit), parts.length - 1)
+  const parts = old === '' ? ['', ...points(text), ''] : text.split(old)
+  const count = limit < 0n ? parts.length - 1 : Math.min(Number(limit), parts.length - 1)
+  meter.spend(count * (1 + next.length * 0.1))
   return [...parts.slice(0, count), parts.slice(count).join(old)].join(next)
 }
 
@@ -86,14 +95,10 @@ export const STRINGS: readonly Overload[] = [
   method('lowerAscii', [STRING], STRING, (text) => text.replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase())),
   method('upperAscii', [STRING], STRING, (text) => text.replaceAll(/[a-z]/g, (letter) => letter.toUpperCase())),
   method('trim', [STRING], STRING, (text) => text.trim()),
-  method('replace', [STRING, STRING, STRING], STRING, (text, old, next, meter) => {
-    search(text, old + next, meter)
-    return replace(text, old, next, -1n)
-  }),
-  method('replace', [STRING, STRING, STRING, INT], STRING, (text, old, next, ...[limit, meter]) => {
-    search(text, old + next, meter)
-    return replace(text, old, next, limit)
-  }),
+  method('replace', [STRING, STRING, STRING], STRING, (text, old, next, meter) => replace(text, { old, next, limit: -1n }, meter)),
+  method('replace', [STRING, STRING, STRING, INT], STRING, (text, old, next, ...[limit, meter]) =>
+    replace(text, { old, next, limit }, meter),
+  ),
   method('split', [STRING, STRING], list(STRING), (text, separator, meter) => {
     search(text, separator, meter)
     return split(text, separator, -1n)

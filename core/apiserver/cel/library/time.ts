@@ -1,5 +1,6 @@
 import { EvaluationError } from '../issue.ts'
 import { MAX_INT, MIN_INT } from '../lexer.ts'
+import type { Meter } from '../meter.ts'
 import { method, type Overload } from '../overload.ts'
 import { DURATION, INT, STRING, TIMESTAMP } from '../types.ts'
 import { Duration, Timestamp } from '../values.ts'
@@ -20,10 +21,13 @@ export function checkedDuration(nanos: bigint): Duration {
   return new Duration(nanos)
 }
 
+/** Longer texts are no times, only work. */
+const MAX_LENGTH = 256
 const RFC3339 = /^(\d{4}-\d{2}-\d{2})[Tt](\d{2}:\d{2}:\d{2})(?:\.(\d{1,9})\d*)?(Z|z|[+-]\d{2}:\d{2})$/
 
 /** RFC 3339 with up to nine digits of a second; undefined for anything else. Throws EvaluationError for years out of range. */
 export function parseTimestamp(text: string): Timestamp | undefined {
+  if (text.length > MAX_LENGTH) return undefined
   const [, day, time, fraction = '', zone] = RFC3339.exec(text) ?? []
   if (day === undefined || time === undefined || zone === undefined) return undefined
   const ms = Date.parse(`${day}T${time}${zone.toUpperCase()}`)
@@ -51,6 +55,7 @@ const PART = /(\d*)(?:\.(\d*))?(ns|us|µs|μs|ms|s|m|h)/y
 
 /** Go's durations, exact to the nanosecond. */
 export function parseGoDuration(text: string): Duration | undefined {
+  if (text.length > MAX_LENGTH) return undefined
   const sign = text.startsWith('-') ? -1n : 1n
   const body = text.replace(/^[+-]/, '')
   if (body === '0') return new Duration(0n)
@@ -76,17 +81,35 @@ export function formatSeconds({ nanos }: Duration): string {
 const OFFSET = /^([+-]?)(\d{1,2}):(\d{2})$/
 
 /** The wall clock of a zone, as a date whose UTC fields tell it. Throws EvaluationError for an unknown zone. */
-function wallClock({ nanos }: Timestamp, zone: string): Date {
+function wallClock({ nanos }: Timestamp, zone: string, meter: Meter): Date {
   const ms = Number(nanos / 1_000_000n) - (nanos < 0n && nanos % 1_000_000n !== 0n ? 1 : 0)
   const offset = OFFSET.exec(zone)
   if (offset !== null) return new Date(ms + (offset[1] === '-' ? -1 : 1) * (Number(offset[2]) * 60 + Number(offset[3])) * 60_000)
   if (zone === 'UTC' || zone === '') return new Date(ms)
+  const parts = zoneFormat(zone, meter).formatToParts(new Date(ms))
+  const found = Object.fromEntries(parts.map(({ type, value }) => [type, Number(value)]))
+  const { year = 1970, month = 1, day = 1, hour = 0, minute = 0, second = 0 } = found
+  return new Date(Date.UTC(year, month - 1, day, hour, minute, second, ((ms % 1000) + 1000) % 1000))
+}
+
+/** Making one takes half a millisecond, and its rules of a zone some 100 kB. */
+const FORMATS_KEPT = 32
+const MAKING_COST = 5_000
+const USING_COST = 50
+const formats = new Map<string, Intl.DateTimeFormat>()
+
+/** Throws EvaluationError for an unknown zone. */
+function zoneFormat(zone: string, meter: Meter): Intl.DateTimeFormat {
+  meter.spend(USING_COST)
+  const known = formats.get(zone)
+  if (known !== undefined) return known
+  meter.spend(MAKING_COST)
+  const numeric = { year: 'numeric', month: 'numeric', day: 'numeric', hour: 'numeric', minute: 'numeric', second: 'numeric' } as const
   try {
-    const parts = new Intl.DateTimeFormat('en-US', { timeZone: zone, dateStyle: 'short', timeStyle: 'medium', hourCycle: 'h23' })
-    const found = Object.fromEntries(parts.formatToParts(new Date(ms)).map(({ type, value }) => [type, Number(value)]))
-    const year = new Intl.DateTimeFormat('en-US', { timeZone: zone, year: 'numeric' }).format(new Date(ms))
-    const { month = 1, day = 1, hour = 0, minute = 0, second = 0 } = found
-    return new Date(Date.UTC(Number(year), month - 1, day, hour, minute, second, ((ms % 1000) + 1000) % 1000))
+    const made = new Intl.DateTimeFormat('en-US', { timeZone: zone, ...numeric, hourCycle: 'h23' })
+    if (formats.size >= FORMATS_KEPT) formats.clear()
+    formats.set(zone, made)
+    return made
   } catch {
     throw new EvaluationError(`unknown time zone ${zone}`)
   }
@@ -110,8 +133,8 @@ const FIELDS: Readonly<Record<string, (date: Date) => number>> = {
 /** Fields of times and lengths of durations. */
 export const TIME: readonly Overload[] = [
   ...Object.entries(FIELDS).flatMap(([name, read]) => [
-    method(name, [TIMESTAMP], INT, (time) => BigInt(read(wallClock(time, 'UTC')))),
-    method(name, [TIMESTAMP, STRING], INT, (time, zone) => BigInt(read(wallClock(time, zone)))),
+    method(name, [TIMESTAMP], INT, (time, meter) => BigInt(read(wallClock(time, 'UTC', meter)))),
+    method(name, [TIMESTAMP, STRING], INT, (time, zone, meter) => BigInt(read(wallClock(time, zone, meter)))),
   ]),
   method('getHours', [DURATION], INT, ({ nanos }) => nanos / (3600n * SECOND)),
   method('getMinutes', [DURATION], INT, ({ nanos }) => nanos / (60n * SECOND)),

@@ -6,9 +6,11 @@ import { NativeList, NativeMap, Opaque } from '../values.ts'
 class UrlValue extends Opaque {
   override readonly type = 'kubernetes.URL'
   readonly parts: Parts
+  override readonly size: number
   constructor(parts: Parts) {
     super()
     this.parts = parts
+    this.size = parts.text.length
   }
   override same(other: Opaque): boolean {
     return other instanceof UrlValue && other.parts.text === this.parts.text

@@ -2,7 +2,7 @@ import { fingerprint } from '../../cel/equality.ts'
 import { DYN_SHAPE, fromJson, JsonList, type JsonField, JsonMap, objectShape as fieldsShape, type Shape } from '../../cel/json.ts'
 import { parseGoDuration, parseTimestamp } from '../../cel/library/time.ts'
 import { BOOL, BYTES, DOUBLE, DURATION, INT, list, map, STRING, TIMESTAMP, type Type } from '../../cel/types.ts'
-import { MapValue, type Value } from '../../cel/values.ts'
+import { type Identity, MapValue, type Value } from '../../cel/values.ts'
 import { additionalOf, isObject, itemsOf, type JsonSchema } from './json-schema.ts'
 
 /**
@@ -51,11 +51,11 @@ function listShape(schema: JsonSchema): Shape | undefined {
   return { type: list(item.type), read: (json) => (Array.isArray(json) ? new JsonList(json, item, identity) : fromJson(json)) }
 }
 
-function identityOf(schema: JsonSchema): ((item: Value) => string) | undefined {
+function identityOf(schema: JsonSchema): Identity | undefined {
   if (schema['x-kubernetes-list-type'] === 'set') return fingerprint
   const keys = schema['x-kubernetes-list-map-keys']?.flatMap((key) => escapeName(key) ?? [])
   if (schema['x-kubernetes-list-type'] !== 'map' || keys === undefined) return undefined
-  return (item) => keys.map((key) => (item instanceof MapValue ? fingerprint(item.get(key) ?? null) : '')).join()
+  return (item, meter) => keys.map((key) => (item instanceof MapValue ? fingerprint(item.get(key) ?? null, meter) : '')).join()
 }
 
 const META: JsonSchema = { type: 'object', properties: { name: { type: 'string' }, generateName: { type: 'string' } } }

@@ -1,0 +1,31 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { ValidatingAdmissionPolicy } from '../../../api/types/admissionregistration-v1.ts'
+import { fromJson } from '../../cel/json.ts'
+import { compilePolicy } from './compiled.ts'
+import { judge } from './judge.ts'
+
+const object = fromJson({ items: Array.from({ length: 2_000 }, (_, index) => index) })
+const ENDLESS = 'object.items.all(x, object.items.all(y, x + y >= 0))'
+
+const failures = (count: number, failurePolicy: 'Fail' | 'Ignore' = 'Fail'): readonly string[] => {
+  const spec = { failurePolicy, validations: Array.from({ length: count }, () => ({ expression: ENDLESS })) }
+  const compiled = compilePolicy(spec)
+  const policy = { metadata: { name: 'p' }, spec, status: {} } as unknown as ValidatingAdmissionPolicy
+  const bound = { policy, binding: { metadata: { name: 'b' }, spec: {} } as never, compiled: () => compiled }
+  return judge(bound, { variable: () => object, params: null }).map(({ message }) => message)
+}
+
+describe('the work of a policy', () => {
+  it('is bounded for each expression', () => {
+    assert.deepEqual(
+      failures(2),
+      Array(2).fill(`expression '${ENDLESS}' resulted in error: operation cancelled: actual cost limit exceeded`),
+    )
+  })
+
+  it('is bounded for all expressions together', () => {
+    assert.deepEqual(failures(12), ['validation failed due to running out of cost budget, no further validation rules will be run'])
+    assert.deepEqual(failures(12, 'Ignore'), [])
+  })
+})

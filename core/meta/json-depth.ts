@@ -1,5 +1,5 @@
 /** Far beyond what any object of an API needs, and far below what exhausts the stack of those who walk through it. */
-const MAX_DEPTH = 1_000
+export const MAX_DEPTH = 1_000
 const [QUOTE, BACKSLASH] = [0x22, 0x5c]
 
 /**
@@ -22,5 +22,14 @@ export function nestsTooDeep(text: string): boolean {
       if (depth > MAX_DEPTH) return true
     } else if (code === 0x7d || code === 0x5d) depth -= 1
   }
+  return false
+}
+
+/** The same of a value that was put together. */
+export function valueNestsTooDeep(value: unknown, left = MAX_DEPTH): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  if (left === 0) return true
+  if (Array.isArray(value)) return value.some((item) => valueNestsTooDeep(item, left - 1))
+  for (const key in value) if (valueNestsTooDeep((value as Readonly<Record<string, unknown>>)[key], left - 1)) return true
   return false
 }

@@ -1,4 +1,5 @@
 import { deepEqual } from '../deep-equal.ts'
+import { MAX_DEPTH, valueNestsTooDeep } from '../json-depth.ts'
 import { StatusError } from '../status-error.ts'
 import { isObject } from './apply/path-element.ts'
 
@@ -26,22 +27,22 @@ export function jsonPatch(document: unknown, patch: unknown): unknown {
       'RequestEntityTooLarge',
       `Request entity too large: The allowed maximum operations in a JSON patch is ${MAX_OPERATIONS}, got ${patch.length}`,
     )
-  let copied = 0
-  return patch.map(readOperation).reduce((before, operation) => {
-    if (operation.op === 'copy') copied += sizeOf(existing(before, operation.from), MAX_COPIED - copied)
-    if (copied > MAX_COPIED) throw rejected(`the accumulated size of copies exceeds ${MAX_COPIED} bytes`)
-    return applyOperation(before, operation)
-  }, document)
+  const work = new Patching(document)
+  for (const operation of patch.map(readOperation)) work.apply(operation)
+  // Moves can put a thing into itself again and again.
+  if (valueNestsTooDeep(work.document)) throw rejected('exceeded max depth')
+  return work.document
 }
 
-/** Characters of a value as JSON, about; stops counting beyond `limit`. */
-function sizeOf(value: unknown, limit: number): number {
+/** Characters of a value as JSON, about; stops counting beyond `limit`, and endless for what nests deeper than anybody may walk. */
+function sizeOf(value: unknown, limit: number, depth = 0): number {
   if (typeof value === 'string') return value.length + 2
   if (typeof value !== 'object' || value === null) return 4
+  if (depth > MAX_DEPTH) return Infinity
   let size = 2
   for (const [key, item] of Object.entries(value)) {
     if (size > limit) break
-    size += key.length + 4 + sizeOf(item, limit - size)
+    size += key.length + 4 + sizeOf(item, limit - size, depth + 1)
   }
   return size
 }
@@ -66,25 +67,122 @@ function readOperation(value: unknown): Operation {
   }
 }
 
-function applyOperation(document: unknown, operation: Operation): unknown {
-  switch (operation.op) {
-    case 'add':
-      return add(document, operation.path, operation.value)
-    case 'remove':
-      return remove(document, operation.path)
-    case 'replace':
-      if (read(document, operation.path) === undefined)
-        throw rejected(`replace operation does not apply: doc is missing key: ${textOf(operation.path)}`)
-      return operation.path.length === 0 ? operation.value : put(document, operation.path, operation.value)
-    case 'test':
-      if (!deepEqual(read(document, operation.path) ?? null, operation.value))
-        throw rejected(`testing value ${textOf(operation.path)} failed`)
-      return document
-    case 'move':
-      return add(remove(document, operation.from), operation.path, existing(document, operation.from))
-    case 'copy':
-      return add(document, operation.path, existing(document, operation.from))
+/**
+ * A document under change. Each list and object on the way to a change is copied once, however many operations touch it: thousands
+ * of operations on one large object take no longer than one.
+ */
+class Patching {
+  #document: unknown
+  #copied = 0
+  /** Containers that nobody else holds. */
+  readonly #own = new WeakSet()
+
+  constructor(document: unknown) {
+    this.#document = document
   }
+
+  get document(): unknown {
+    return this.#document
+  }
+
+  apply(operation: Operation): void {
+    switch (operation.op) {
+      case 'add':
+        return this.#add(operation.path, operation.value)
+      case 'remove':
+        return this.#remove(operation.path)
+      case 'replace':
+        return this.#replace(operation.path, operation.value)
+      case 'test':
+        if (!deepEqual(read(this.#document, operation.path) ?? null, operation.value))
+          throw rejected(`testing value ${textOf(operation.path)} failed`)
+        return
+      case 'move': {
+        const value = existing(this.#document, operation.from)
+        this.#remove(operation.from)
+        return this.#add(operation.path, value)
+      }
+      case 'copy':
+        return this.#add(operation.path, this.#copyOf(existing(this.#document, operation.from)))
+    }
+  }
+
+  #copyOf(value: unknown): unknown {
+    this.#copied += sizeOf(value, MAX_COPIED - this.#copied)
+    if (this.#copied > MAX_COPIED) throw rejected(`the accumulated size of copies exceeds ${MAX_COPIED} bytes`)
+    return structuredClone(value)
+  }
+
+  #add(path: Pointer, value: unknown): void {
+    if (path.length === 0) {
+      this.#document = value
+      return
+    }
+    const { parent, key } = this.#placeOf(path)
+    if (Array.isArray(parent)) parent.splice(key === '-' ? parent.length : insertionIndex(key, parent.length), 0, value)
+    else setKey(parent, key, value)
+  }
+
+  #replace(path: Pointer, value: unknown): void {
+    if (read(this.#document, path) === undefined) throw rejected(`replace operation does not apply: doc is missing key: ${textOf(path)}`)
+    if (path.length === 0) this.#document = value
+    else {
+      const { parent, key } = this.#placeOf(path)
+      setItem(parent, key, value)
+    }
+  }
+
+  #remove(path: Pointer): void {
+    if (path.length === 0) throw rejected('Unable to remove the whole document')
+    const { parent, key } = this.#placeOf(path)
+    if (Array.isArray(parent)) {
+      const place = indexOf(key, parent.length)
+      if (place < 0) throw rejected(`Unable to access invalid index: ${key}`)
+      parent.splice(place, 1)
+    } else if (!Object.hasOwn(parent, key)) throw rejected(`Unable to remove nonexistent key: ${key}`)
+    else delete parent[key]
+  }
+
+  /** The parent of a place, ready to be changed. */
+  #placeOf(path: Pointer): { readonly parent: Container; readonly key: string } {
+    const missing = (): StatusError => rejected(`doc is missing path: ${textOf(path)}`)
+    if (!isContainer(this.#document)) throw missing()
+    let parent = this.#owned(this.#document)
+    this.#document = parent
+    for (const key of path.slice(0, -1)) {
+      const child = read(parent, [key])
+      if (!isContainer(child)) throw missing()
+      const owned = this.#owned(child)
+      if (owned !== child) setItem(parent, key, owned)
+      parent = owned
+    }
+    return { parent, key: path.at(-1) ?? '' }
+  }
+
+  #owned(container: Container): Container {
+    if (this.#own.has(container)) return container
+    const copy = Array.isArray(container) ? container.slice() : { ...container }
+    this.#own.add(copy)
+    return copy
+  }
+}
+
+type Container = unknown[] | Record<string, unknown>
+
+function isContainer(value: unknown): value is Container {
+  return typeof value === 'object' && value !== null
+}
+
+/** Replaces an item that is there. */
+function setItem(parent: Container, key: string, value: unknown): void {
+  if (Array.isArray(parent)) parent[indexOf(key, parent.length)] = value
+  else setKey(parent, key, value)
+}
+
+/** A key is only a key, whatever it means to the language. */
+function setKey(parent: Record<string, unknown>, key: string, value: unknown): void {
+  if (key === '__proto__') Object.defineProperty(parent, key, { value, writable: true, enumerable: true, configurable: true })
+  else parent[key] = value
 }
 
 function existing(document: unknown, from: Pointer): unknown {
@@ -122,63 +220,11 @@ function indexOf(key: string, length: number): number {
   return place >= 0 && place < length ? place : -1
 }
 
-/** Replaces what stands at `path`, which must have a parent. */
-function put(document: unknown, path: Pointer, value: unknown): unknown {
-  return change(document, path, (parent, key) => {
-    if (isList(parent)) return parent.with(indexOf(key, parent.length), value)
-    return { ...parent, [key]: value }
-  })
-}
-
-function add(document: unknown, path: Pointer, value: unknown): unknown {
-  if (path.length === 0) return value
-  return change(document, path, (parent, key) => {
-    if (!isList(parent)) return { ...parent, [key]: value }
-    const place = key === '-' ? parent.length : key === String(parent.length) ? parent.length : insertionIndex(key, parent.length)
-    return parent.toSpliced(place, 0, value)
-  })
-}
-
 function insertionIndex(key: string, length: number): number {
+  if (key === String(length)) return length
   const place = key.startsWith('-') ? indexOf(key, length + 1) : indexOf(key, length)
   if (place < 0) throw rejected(`Unable to access invalid index: ${key}`)
   return place
-}
-
-function remove(document: unknown, path: Pointer): unknown {
-  if (path.length === 0) throw rejected('Unable to remove the whole document')
-  return change(document, path, (parent, key) => {
-    if (isList(parent)) {
-      const place = indexOf(key, parent.length)
-      if (place < 0) throw rejected(`Unable to access invalid index: ${key}`)
-      return parent.toSpliced(place, 1)
-    }
-    if (!Object.hasOwn(parent, key)) throw rejected(`Unable to remove nonexistent key: ${key}`)
-    const rest: Record<string, unknown> = { ...parent }
-    delete rest[key]
-    return rest
-  })
-}
-
-type Parent = readonly unknown[] | Readonly<Record<string, unknown>>
-
-function isList(value: Parent): value is readonly unknown[] {
-  return Array.isArray(value)
-}
-
-/** Copies the way down to the parent of `path` and puts there what `edit` makes of the parent. */
-function change(document: unknown, path: Pointer, edit: (parent: Parent, key: string) => unknown): unknown {
-  const [key = '', ...rest] = path
-  if (typeof document !== 'object' || document === null) throw rejected(`doc is missing path: ${textOf(path)}`)
-  const parent = document as Parent
-  if (rest.length === 0) return edit(parent, key)
-  if (isList(parent)) {
-    const place = indexOf(key, parent.length)
-    if (place < 0) throw rejected(`doc is missing path: ${textOf(path)}`)
-    return parent.with(place, change(parent[place], rest, edit))
-  }
-  if (!Object.hasOwn(parent, key)) throw rejected(`doc is missing path: ${textOf(path)}`)
-  return { ...parent, [key]: change(parent[key], rest, edit) }
 }
 
 function malformed(text: string): StatusError {

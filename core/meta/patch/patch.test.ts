@@ -102,6 +102,53 @@ describe('jsonPatch', () => {
     assert.throws(() => jsonPatch(document, Array(10_001).fill(operation)), { code: 413, message: /in a JSON patch is 10000, got 10001/ })
     assert.throws(() => jsonPatch(document, { op: 'add' }), { code: 400 })
   })
+
+  it('leaves a copy alone when the original changes, and the document always', () => {
+    const patched = jsonPatch(document, [
+      { op: 'add', path: '/a/c', value: { d: [1] } },
+      { op: 'add', path: '/a/c/d/-', value: 2 },
+      { op: 'copy', from: '/a', path: '/z' },
+      { op: 'add', path: '/z/c/d/0', value: 0 },
+      { op: 'replace', path: '/a/b/2', value: 5 },
+      { op: 'move', from: '/a/c', path: '/c' },
+      { op: 'remove', path: '/c/d/0' },
+    ])
+    assert.deepEqual(patched, { a: { b: [1, 2, 5] }, 'x/y': 1, 'm~n': 2, z: { b: [1, 2, 3], c: { d: [0, 1, 2] } }, c: { d: [2] } })
+    assert.deepEqual(document, { a: { b: [1, 2, 3] }, 'x/y': 1, 'm~n': 2 })
+  })
+
+  it('leaves the patch alone: a retry applies it again', () => {
+    const patch = freeze([
+      { op: 'add', path: '/q', value: { list: [] } },
+      { op: 'add', path: '/q/list/-', value: 1 },
+    ])
+    assert.deepEqual([jsonPatch({}, patch), jsonPatch({}, patch)], [{ q: { list: [1] } }, { q: { list: [1] } }])
+  })
+
+  it('takes a key that is special to the language for a key', () => {
+    const patched = jsonPatch({}, [{ op: 'add', path: '/__proto__', value: { x: 1 } }])
+    assert.equal((patched as { x?: number }).x, undefined)
+    assert.equal(JSON.stringify(patched), '{"__proto__":{"x":1}}')
+  })
+
+  it('refuses what nests deeper and deeper by moves, and copies of it', () => {
+    const wrap = Array.from({ length: 2_000 }, () => [
+      { op: 'add', path: '/b', value: {} },
+      { op: 'move', from: '/a', path: '/b/a' },
+      { op: 'move', from: '/b', path: '/a' },
+    ]).flat()
+    for (const more of [[], [{ op: 'copy', from: '/a', path: '/c' }]])
+      assert.throws(() => jsonPatch({ a: {} }, [...wrap, ...more]), { code: 422 })
+  })
+
+  it('does not copy a large object for each operation', () => {
+    const large = { data: Object.fromEntries(Array.from({ length: 50_000 }, (_, index) => [`k${index}`, ''])) }
+    const patch = Array.from({ length: 10_000 }, (_, index) => ({ op: 'replace', path: `/data/k${index}`, value: 'x' }))
+    const started = performance.now()
+    const patched = jsonPatch(large, patch) as typeof large
+    assert.ok(performance.now() - started < 2_000)
+    assert.equal(Object.values(patched.data).filter((value) => value === 'x').length, 10_000)
+  })
 })
 
 describe('strategicMergePatch', () => {

@@ -87,12 +87,18 @@ class Patching {
 
   apply(operation: Operation): void {
     switch (operation.op) {
-      case 'add':
-        return this.#add(operation.path, operation.value)
-      case 'remove':
-        return this.#remove(operation.path)
-      case 'replace':
-        return this.#replace(operation.path, operation.value)
+      case 'add': {
+        this.#add(operation.path, operation.value)
+        return
+      }
+      case 'remove': {
+        this.#remove(operation.path)
+        return
+      }
+      case 'replace': {
+        this.#replace(operation.path, operation.value)
+        return
+      }
       case 'test':
         if (!deepEqual(read(this.#document, operation.path) ?? null, operation.value))
           throw rejected(`testing value ${textOf(operation.path)} failed`)
@@ -100,10 +106,13 @@ class Patching {
       case 'move': {
         const value = existing(this.#document, operation.from)
         this.#remove(operation.from)
-        return this.#add(operation.path, value)
+        this.#add(operation.path, value)
+        return
       }
-      case 'copy':
-        return this.#add(operation.path, this.#copyOf(existing(this.#document, operation.from)))
+      case 'copy': {
+        this.#add(operation.path, this.#copyOf(existing(this.#document, operation.from)))
+        return
+      }
     }
   }
 

@@ -1,6 +1,8 @@
-import jsonPatch, { type Operation } from 'fast-json-patch'
 import { decodeObject } from '../../../meta/decode/decode.ts'
 import { deepEqual } from '../../../meta/deep-equal.ts'
+import { nestsTooDeep } from '../../../meta/json-depth.ts'
+import { isObject } from '../../../meta/patch/apply/path-element.ts'
+import { jsonPatch } from '../../../meta/patch/json-patch.ts'
 import { apiVersionOf } from '../../../meta/resource-type.ts'
 import { internalError } from '../../errors.ts'
 import type { ResourceDef } from '../../resources/resource-def.ts'
@@ -28,21 +30,28 @@ export function applyHookPatch(hook: Hook, attributes: AdmissionAttributes, base
   return true
 }
 
-function parse(hook: Hook, base64: string): Operation[] {
+function parse(hook: Hook, base64: string): readonly unknown[] {
   try {
-    const operations = JSON.parse(Buffer.from(base64, 'base64').toString()) as unknown
+    const text = Buffer.from(base64, 'base64').toString()
+    if (nestsTooDeep(text)) throw new Error('exceeded max depth')
+    const operations = JSON.parse(text) as unknown
     if (!Array.isArray(operations)) throw new Error('the patch is no list of operations')
-    return operations as Operation[]
+    return operations
   } catch (err) {
     throw internalError(`admission webhook ${JSON.stringify(hook.name)}: ${(err as Error).message}`, err)
   }
 }
 
-function patched(hook: Hook, document: object, operations: Operation[]): object {
+/** What clients learn of a patch of their own is little; a webhook's is told in full to whoever has to mend it. */
+function patched(hook: Hook, document: object, operations: readonly unknown[]): object {
   try {
-    return jsonPatch.applyPatch(document, operations, true, false).newDocument
+    const next = jsonPatch(document, operations)
+    if (!isObject(next)) throw new Error('the result is no object')
+    // NOTE: untouched parts are shared with the object, and decoding changes what it is given.
+    return structuredClone(next)
   } catch (err) {
-    const [text = ''] = (err as Error).message.split('\n')
+    const { message, cause } = err as Error
+    const text = cause instanceof Error ? cause.message : message
     throw internalError(`admission webhook ${JSON.stringify(hook.name)}: the patch cannot be applied: ${text}`, err)
   }
 }

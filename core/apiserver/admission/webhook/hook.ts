@@ -6,7 +6,7 @@ import type {
 } from '../../../api/types/admissionregistration-v1.ts'
 import { admissionEnvironment } from '../../cel/admission.ts'
 import type { ObjectReader } from '../admission.ts'
-import { compileConditions, type Conditions } from '../conditions.ts'
+import { type Conditions, compileConditions } from '../conditions.ts'
 
 const GROUP = 'admissionregistration.k8s.io'
 

@@ -1,10 +1,10 @@
-import jsonPatch from 'fast-json-patch'
 import type { Client, DeleteOptions, ListQuery, ObjectList, Patch, ReadName, WatchEvent, WriteOptions } from '../../core/client/client.ts'
 import { freezeDeep } from '../../core/client/freeze.ts'
 import type { Informer, InformerFactory } from '../../core/client/informer.ts'
 import { ObjectStore } from '../../core/client/object-store.ts'
 import { deepEqual } from '../../core/meta/deep-equal.ts'
 import { type Draft, type KubeObject, keyOf, type ObjectKey, type ObjectName, objectKey } from '../../core/meta/object.ts'
+import { jsonPatch } from '../../core/meta/patch/json-patch.ts'
 import { apiVersionOf, groupResourceOf, type ResourceType } from '../../core/meta/resource-type.ts'
 import { matchesLabels, parseLabelSelector } from '../../core/meta/selector.ts'
 import { StatusError } from '../../core/meta/status-error.ts'
@@ -122,10 +122,7 @@ export class FakeCluster implements Client {
     this.#act({ verb: 'patch', resource: type.resource, subresource: options.subresource, key, object: patch.body })
     const old = this.#require(type, key)
     const copy = structuredClone(old) as unknown as Json
-    const next =
-      patch.type === 'json'
-        ? (jsonPatch.applyPatch(copy, [...patch.body] as never[], true).newDocument as unknown as Any)
-        : (mergeInto(copy, patch.body as Json) as unknown as Any)
+    const next = patch.type === 'json' ? (jsonPatch(copy, patch.body) as Any) : (mergeInto(copy, patch.body as Json) as unknown as Any)
     if (next.metadata.resourceVersion !== old.metadata.resourceVersion || next.metadata.uid !== old.metadata.uid) {
       throw new StatusError('Conflict', `Operation cannot be fulfilled on ${groupResourceOf(type)} "${name.name}"`)
     }

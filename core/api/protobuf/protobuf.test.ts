@@ -184,10 +184,37 @@ describe('the envelope', () => {
     assert.deepEqual([apiVersion, kind, contentType], ['v1', 'ConfigMap', ''])
   })
 
-  it('takes the type from the caller when it names none, and JSON content as it is', () => {
+  it('takes the type from the caller when it names none', () => {
     const raw = encodeMessage('core_v1.ConfigMap', configMap)
     const bare = Buffer.concat([Uint8Array.of(0x6b, 0x38, 0x73, 0, 0x12), lengthPrefix(raw.length), raw])
     assert.deepEqual(decodeProtobuf(bare, configMap), configMap)
+  })
+
+  const field = (number: number, content: Uint8Array): Uint8Array =>
+    Buffer.concat([Uint8Array.of(number * 8 + 2), lengthPrefix(content.length), content])
+  const envelopeOf = (kind: string, raw: Uint8Array, contentType = ''): Uint8Array =>
+    Buffer.concat([
+      Uint8Array.of(0x6b, 0x38, 0x73, 0),
+      field(1, Buffer.concat([field(1, Buffer.from(kind === 'ControllerRevision' ? 'apps/v1' : 'v1')), field(2, Buffer.from(kind))])),
+      field(2, raw),
+      field(4, Buffer.from(contentType)),
+    ])
+
+  it('reads JSON content by the schema of the kind that it names', () => {
+    const json = (value: object, kind = 'ConfigMap'): unknown =>
+      decodeProtobuf(envelopeOf(kind, Buffer.from(JSON.stringify(value)), 'application/json'))
+    assert.deepEqual(json({ ...configMap, zap: 1 }), configMap)
+    assert.throws(() => json({ data: 5 }), ProtobufError)
+    assert.throws(() => json({ apiVersion: 'v1', kind: 'ConfigMap', data: 5 }, 'Foo'), ProtobufError)
+  })
+
+  it('bounds envelopes within envelopes, and JSON within them', () => {
+    const nested = (levels: number): Uint8Array =>
+      levels === 0 ? Buffer.from('{}') : envelopeOf('ControllerRevision', field(2, field(1, nested(levels - 1))))
+    assert.equal(decodeProtobuf(nested(5))['kind'], 'ControllerRevision')
+    assert.throws(() => decodeProtobuf(nested(50)), /nested too deep/)
+    const deep = envelopeOf('ControllerRevision', field(2, field(1, Buffer.from('['.repeat(5_000) + ']'.repeat(5_000)))))
+    assert.throws(() => decodeProtobuf(deep), /exceeded max depth/)
   })
 
   it('finds kinds of meta/v1 in every group, and no form for Table and custom kinds', () => {

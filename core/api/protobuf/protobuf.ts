@@ -83,14 +83,35 @@ function envelope(writer: ReverseWriter, type: Typed, content: () => void): Uint
  * when the envelope does not. Throws ProtobufError, whose message is for the client.
  */
 export function decodeProtobuf(bytes: Uint8Array, into: Typed = {}): Record<string, unknown> {
+  return decodeEnvelope(bytes, into, 0)
+}
+
+/** Objects within objects, such as a template within a revision; more would only exhaust the stack. */
+const MAX_EMBEDDED = 10
+
+function decodeEnvelope(bytes: Uint8Array, into: Typed, depth: number): Record<string, unknown> {
+  if (depth > MAX_EMBEDDED) throw new ProtobufError('nested too deep')
   const { raw, contentType, ...named } = openEnvelope(bytes)
   const type = { kind: named.kind || into.kind, apiVersion: named.apiVersion || into.apiVersion }
-  if (contentType.includes('json')) return { ...type, ...(parseJson(raw) as Record<string, unknown>) }
+  if (contentType.includes('json')) return typedJson({ ...type, ...(parseJson(raw) as Record<string, unknown>) })
   const name = protobufType(type)
   if (name === undefined) throw new ProtobufError(`no protobuf form of ${type.apiVersion ?? ''} ${type.kind ?? ''}`)
-  const { object, errors } = decodeObject(readMessage(name, raw, decodeProtobuf), schemaOf(name))
+  const { object, errors } = decodeObject(
+    readMessage(name, raw, (inner) => decodeEnvelope(inner, {}, depth + 1)),
+    schemaOf(name),
+  )
   if (errors[0] !== undefined) throw new ProtobufError(errors[0])
   return { ...type, ...object }
+}
+
+/** JSON in an envelope is what its kind says, as JSON without one is. */
+function typedJson(value: Record<string, unknown>): Record<string, unknown> {
+  const { apiVersion, kind } = value
+  const name = typeof apiVersion === 'string' && typeof kind === 'string' ? protobufType({ apiVersion, kind }) : undefined
+  if (name === undefined) return value
+  const { object, errors } = decodeObject(value, schemaOf(name))
+  if (errors[0] !== undefined) throw new ProtobufError(errors[0])
+  return { kind, apiVersion, ...object }
 }
 
 /** Type and content of an envelope, without decoding the content; a view of the bytes. Throws ProtobufError. */

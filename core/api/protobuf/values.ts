@@ -1,4 +1,5 @@
 import { formatDuration, parseDuration } from '../../meta/duration.ts'
+import { nestsTooDeep } from '../../meta/json-depth.ts'
 import { ProtobufError, type Reader } from './reader.ts'
 import { BYTES, FIXED64, type ReverseWriter, VARINT } from './writer.ts'
 
@@ -127,8 +128,10 @@ const json = message(
 
 /** Throws ProtobufError when the bytes are no JSON. */
 export function parseJson(bytes: Uint8Array): unknown {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
+  if (nestsTooDeep(text)) throw new ProtobufError('embedded value is not JSON: exceeded max depth')
   try {
-    return JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')) as unknown
+    return JSON.parse(text) as unknown
   } catch (err) {
     throw new ProtobufError(`embedded value is not JSON: ${(err as Error).message}`)
   }

@@ -159,6 +159,81 @@ describe('a definition', () => {
   })
 })
 
+describe('conversion', () => {
+  const CLIENT = 'spec.conversion.webhookClientConfig'
+  const service = { name: 's', namespace: 'n' }
+  const versions = ['v1']
+  const withWebhook = (
+    clientConfig: unknown,
+    conversionReviewVersions: readonly string[] = versions,
+    status = {},
+  ): CustomResourceDefinition =>
+    crd({ spec: { conversion: { strategy: 'Webhook', webhook: { clientConfig, conversionReviewVersions } } }, status })
+
+  for (const { title, definition, want } of [
+    { title: 'a service', definition: withWebhook({ service }), want: [] },
+    { title: 'a URL', definition: withWebhook({ url: 'https://h/p' }), want: [] },
+    { title: 'authorities that come later', definition: withWebhook({ service, caBundle: 'Cg==' }), want: [] },
+    {
+      title: 'neither',
+      definition: withWebhook({}),
+      want: [`${CLIENT}: Required value: exactly one of url or service is required`],
+    },
+    {
+      title: 'a URL without TLS',
+      definition: withWebhook({ url: 'http://h/p' }),
+      want: [`${CLIENT}.url: Invalid value: "http": 'https' is the only allowed URL scheme; desired format: https://host[/path]`],
+    },
+    {
+      title: 'a service without a name, and a port that is none',
+      definition: withWebhook({ service: { name: '', namespace: 'n', port: 70_000 } }),
+      want: [
+        `${CLIENT}.service.name: Required value: service name is required`,
+        `${CLIENT}.service.port: Invalid value: 70000: port is not valid: must be between 1 and 65535, inclusive`,
+      ],
+    },
+    {
+      title: 'no version of reviews that we speak',
+      definition: withWebhook({ service }, ['v2', 'v2']),
+      want: [
+        'spec.conversion.conversionReviewVersions[1]: Invalid value: "v2": duplicate version',
+        'spec.conversion.conversionReviewVersions: Invalid value: ["v2","v2"]: must include at least one of v1, v1beta1',
+      ],
+    },
+    {
+      title: 'a webhook without the strategy',
+      definition: crd({
+        spec: { conversion: { strategy: 'None', webhook: { clientConfig: { service }, conversionReviewVersions: versions } } },
+      }),
+      want: [
+        `${CLIENT}: Forbidden: should not be set when strategy is not set to Webhook`,
+        'spec.conversion.conversionReviewVersions: Forbidden: should not be set when strategy is not set to Webhook',
+      ],
+    },
+  ])
+    it(`judges ${title}`, () => {
+      assert.deepEqual(problems(definition), want)
+    })
+
+  it('keeps good authorities of a kind that is served', () => {
+    const established = { conditions: [{ type: 'Established', status: 'True' }], storedVersions: ['v1'] }
+    const before = withWebhook({ service }, versions, established)
+    assert.deepEqual(problems(withWebhook({ service, caBundle: 'Cg==' }, versions, established), before), [
+      `${CLIENT}.caBundle: Invalid value: []byte{0xa}: unable to load root certificates: unable to parse bytes as PEM block`,
+    ])
+    const broken = withWebhook({ service, caBundle: 'Cg==' }, versions, established)
+    assert.deepEqual(problems(withWebhook({ service, caBundle: 'Cgo=' }, versions, established), broken), [])
+  })
+
+  it('lets only what a header can say into a warning of deprecation', () => {
+    const warn = (deprecationWarning: string): string[] => problems(crd({ version: { deprecated: true, deprecationWarning } }))
+    assert.deepEqual(warn('example.com/v1 is old, use v2 – soon'), [])
+    assert.match(warn('a\nb')[0] ?? '', /non-printable character found at index 1$/)
+    assert.match(warn('')[0] ?? '', /must not be an empty string$/)
+    assert.match(warn('a'.repeat(257))[0] ?? '', /must be <= 256 characters long$/)
+  })
+})
+
 describe('planStatus', () => {
   it('accepts free names and establishes, once', () => {
     const first = planStatus(crd(), [], NOW)

@@ -1,8 +1,8 @@
 import type { CustomResourceDefinition } from '../../../api/types/apiextensions-v1.ts'
 import type { ResourceSpec } from '../../resources/define.ts'
 import type { Work } from '../../resources/resource-def.ts'
-import { definitionErrors } from './validate.ts'
 import { withCondition } from './status.ts'
+import { definitionErrors } from './validate.ts'
 
 /** Holds a deleted definition until its objects are gone. */
 export const CLEANUP_FINALIZER = 'customresourcecleanup.apiextensions.k8s.io'

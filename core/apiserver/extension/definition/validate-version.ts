@@ -1,11 +1,11 @@
 import type {
   CustomResourceColumnDefinition,
-  CustomResourceSubresourceScale,
   CustomResourceDefinitionVersion,
+  CustomResourceSubresourceScale,
 } from '../../../api/types/apiextensions-v1.ts'
+import { decodeObject } from '../../../meta/decode/decode.ts'
 import { duplicate, type FieldError, invalid, required, tooMany } from '../../../meta/field-error.ts'
 import { compileJsonPath } from '../json-path.ts'
-import { decodeObject } from '../../../meta/decode/decode.ts'
 import { additionalOf, isObject, itemsOf, type JsonSchema } from '../schema/json-schema.ts'
 import { compileRules } from '../schema/rules.ts'
 import { toObjectSchema } from '../schema/to-schema.ts'

@@ -1,9 +1,10 @@
 import type { CustomResourceDefinition, CustomResourceDefinitionSpec } from '../../../api/types/apiextensions-v1.ts'
 import { isConditionTrue } from '../../../meta/conditions.ts'
 import { deepEqual } from '../../../meta/deep-equal.ts'
-import { type FieldError, forbidden, invalid, notSupported, required } from '../../../meta/field-error.ts'
+import { type FieldError, invalid, notSupported, required } from '../../../meta/field-error.ts'
 import { dns1035LabelProblems } from '../../../meta/names.ts'
 import { versionPaths } from './field-paths.ts'
+import { conversionErrors } from './validate-conversion.ts'
 import { nameErrors } from './validate-names.ts'
 import { versionErrors } from './validate-version.ts'
 
@@ -12,7 +13,7 @@ export function definitionErrors(next: CustomResourceDefinition, old: CustomReso
   const changed = old === undefined || !deepEqual(next.spec, old.spec)
   return [
     ...nameErrors(next),
-    ...(changed ? specErrors(next.spec) : []),
+    ...(changed ? [...specErrors(next.spec), ...conversionErrors(next.spec, old)] : []),
     ...(old === undefined ? [] : immutableErrors(next, old)),
     ...approvalErrors(next, old),
   ]
@@ -27,7 +28,7 @@ function specErrors(spec: CustomResourceDefinitionSpec): readonly FieldError[] {
     const text = 'cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead'
     errors.push(invalid('spec.preserveUnknownFields', true, text))
   }
-  errors.push(...versionListErrors(spec), ...conversionErrors(spec))
+  errors.push(...versionListErrors(spec))
   const seen = new Set<string>()
   for (const [index, version] of versions.entries()) {
     const paths = versionPaths(spec, index)
@@ -45,8 +46,8 @@ function versionListErrors({ versions }: CustomResourceDefinitionSpec): readonly
     const problems = dns1035LabelProblems(version.name)
     if (problems.length > 0) errors.push(invalid(`spec.versions[${index}].name`, version.name, problems.join(',')))
     const warning = version.deprecationWarning
-    if (warning !== undefined && version.deprecated !== true)
-      errors.push(invalid(`spec.versions[${index}].deprecationWarning`, warning, 'can only be set for deprecated versions'))
+    for (const problem of warning === undefined ? [] : deprecationProblems(warning, version.deprecated === true))
+      errors.push(invalid(`spec.versions[${index}].deprecationWarning`, warning, problem))
   }
   if (new Set(names).size < names.length) errors.push(invalid('spec.versions', names, 'must contain unique version names'))
   if (versions.filter(({ storage }) => storage).length !== 1)
@@ -54,22 +55,20 @@ function versionListErrors({ versions }: CustomResourceDefinitionSpec): readonly
   return errors
 }
 
-function conversionErrors({ conversion }: CustomResourceDefinitionSpec): readonly FieldError[] {
-  if (conversion === undefined) return []
-  const { strategy, webhook } = conversion
-  const path = 'spec.conversion'
-  if (strategy === '') return [required(`${path}.strategy`)]
-  if (strategy === 'None') {
-    return webhook === undefined ? [] : [forbidden(`${path}.webhookClientConfig`, 'should not be set when strategy is not set to Webhook')]
-  }
-  if (strategy !== 'Webhook') return [notSupported(`${path}.strategy`, strategy, ['None', 'Webhook'])]
-  const client = webhook?.clientConfig
-  const errors: FieldError[] = []
-  if (client === undefined) errors.push(required(`${path}.webhookClientConfig`, 'required when strategy is set to Webhook'))
-  else if ((client.url === undefined) === (client.service === undefined))
-    errors.push(required(`${path}.webhookClientConfig`, 'exactly one of url or service is required'))
-  if ((webhook?.conversionReviewVersions ?? []).length === 0) errors.push(required(`${path}.conversionReviewVersions`))
-  return errors
+const MAX_WARNING = 256
+
+/** The warning stands in a header of every answer. Source: apiextensions, validateDeprecationWarning. */
+function deprecationProblems(warning: string, isDeprecated: boolean): readonly string[] {
+  if (!isDeprecated) return ['can only be set for deprecated versions']
+  const problems: string[] = []
+  if (Buffer.byteLength(warning) > MAX_WARNING) problems.push('must be <= 256 characters long')
+  if (warning === '') problems.push('must not be an empty string')
+  const at = /\p{C}|(?! )\p{Z}/u.exec(warning)?.index
+  if (at !== undefined)
+    problems.push(
+      `must only contain printable UTF-8 characters; non-printable character found at index ${Buffer.byteLength(warning.slice(0, at))}`,
+    )
+  return problems
 }
 
 /** Once clients use a kind, what its URLs and types are made of stays. */

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { architecture } from '../../core/runtime/architecture.ts'
 import { type ImageSources, layersOf, type NamedLayer } from './contents.ts'
 import { ENTRY_POINTS, type EntryPoint, embeddedImage } from './entry-points.ts'
-import { type Blob, type LayerEntry, writeLayer } from './layer.ts'
+import { digestOf, type Layer, type LayerEntry, writeLayer, writeTar } from './layer.ts'
 
 export interface BuildOptions {
   readonly sources: ImageSources
@@ -17,7 +17,7 @@ const MEDIA = {
   index: 'application/vnd.oci.image.index.v1+json',
   manifest: 'application/vnd.oci.image.manifest.v1+json',
   config: 'application/vnd.oci.image.config.v1+json',
-  layer: 'application/vnd.oci.image.layer.v1.tar',
+  layer: 'application/vnd.oci.image.layer.v1.tar+zstd',
 }
 
 /**
@@ -34,24 +34,27 @@ export function buildImage(options: BuildOptions): string {
     .digest('hex')
   const stampFile = `${archive}.stamp`
   if (existsSync(archive) && existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp) return archive
-  writeLayer(ociLayout(layers, options.version), archive)
+  writeTar(ociLayout(layers, options.version), archive)
   writeFileSync(stampFile, stamp)
   dropOldLayers(layerFolder, layers)
   return archive
 }
 
 /** A layer is known by its paths and the size and time of what it copies, so that an unchanged one costs a few stats. */
-function cachedLayer(layer: NamedLayer, folder: string): Blob {
+function cachedLayer(layer: NamedLayer, folder: string): Layer {
   const key = createHash('sha256')
     .update(JSON.stringify(layer.entries.map(identity)))
     .digest('hex')
     .slice(0, 24)
-  const path = join(folder, `${layer.name}-${key}.tar`)
-  const digestFile = `${path}.digest`
-  if (existsSync(path) && existsSync(digestFile)) return { digest: readFileSync(digestFile, 'utf8'), size: statSync(path).size, path }
-  const blob = writeLayer(layer.entries, path)
-  writeFileSync(digestFile, blob.digest)
-  return blob
+  const path = join(folder, `${layer.name}-${key}.tar.zst`)
+  const digestFile = `${path}.digests`
+  if (existsSync(path) && existsSync(digestFile)) {
+    const [digest = '', diffId = ''] = readFileSync(digestFile, 'utf8').split('\n')
+    return { digest, diffId, size: statSync(path).size, path }
+  }
+  const written = writeLayer(layer.entries, path)
+  writeFileSync(digestFile, `${written.digest}\n${written.diffId}`)
+  return written
 }
 
 function identity(entry: LayerEntry): unknown {
@@ -61,12 +64,12 @@ function identity(entry: LayerEntry): unknown {
   return [entry.path, entry.mode, entry.source, size, mtimeMs]
 }
 
-function dropOldLayers(folder: string, current: readonly Blob[]): void {
-  const keep = new Set(current.flatMap((layer) => [layer.path, `${layer.path}.digest`]))
+function dropOldLayers(folder: string, current: readonly Layer[]): void {
+  const keep = new Set(current.flatMap((layer) => [layer.path, `${layer.path}.digests`]))
   for (const name of readdirSync(folder)) if (!keep.has(join(folder, name))) rmSync(join(folder, name))
 }
 
-function ociLayout(layers: readonly Blob[], version: string): readonly LayerEntry[] {
+function ociLayout(layers: readonly Layer[], version: string): readonly LayerEntry[] {
   const blobs = new Map<string, LayerEntry>()
   for (const layer of layers) {
     const path = blobPath(layer.digest)
@@ -74,7 +77,7 @@ function ociLayout(layers: readonly Blob[], version: string): readonly LayerEntr
   }
   const put = (value: unknown): { digest: string; size: number } => {
     const content = Buffer.from(JSON.stringify(value))
-    const digest = `sha256:${createHash('sha256').update(content).digest('hex')}`
+    const digest = digestOf(content)
     blobs.set(blobPath(digest), { kind: 'file', path: blobPath(digest), mode: 0o644, content })
     return { digest, size: content.length }
   }
@@ -104,7 +107,7 @@ function ociLayout(layers: readonly Blob[], version: string): readonly LayerEntr
   ]
 }
 
-function imageConfig(entry: EntryPoint, layers: readonly Blob[]): unknown {
+function imageConfig(entry: EntryPoint, layers: readonly Layer[]): unknown {
   return {
     ...platform(),
     config: {
@@ -113,7 +116,7 @@ function imageConfig(entry: EntryPoint, layers: readonly Blob[]): unknown {
       ...(entry.entrypoint.length > 0 ? { Entrypoint: entry.entrypoint } : { Cmd: ['sh'] }),
       ...(entry.user !== undefined && { User: entry.user }),
     },
-    rootfs: { type: 'layers', diff_ids: layers.map((layer) => layer.digest) },
+    rootfs: { type: 'layers', diff_ids: layers.map((layer) => layer.diffId) },
     history: [],
   }
 }

@@ -26,10 +26,10 @@ export const isUnsupportedArchive = (name: string): boolean => UNSUPPORTED.test(
 export async function importArchive(file: string, store: ImageStore, signal: AbortSignal): Promise<readonly string[]> {
   const names = await archiveImages(file, signal)
   await ctr(store, ['images', 'import', '--snapshotter', store.snapshotter, '-'], signal, decompressed(file))
-  for (const name of names) {
-    // Both labels keep image garbage collection away: the first is read by CRI, the second by K3s' tools.
-    await ctr(store, ['images', 'label', name, 'io.cri-containerd.pinned=pinned', 'io.cattle.k3s.pinned=pinned'], signal)
-  }
+  // Both labels keep image garbage collection away: the first is read by CRI, the second by K3s' tools.
+  const pin = (name: string): Promise<void> =>
+    ctr(store, ['images', 'label', name, 'io.cri-containerd.pinned=pinned', 'io.cattle.k3s.pinned=pinned'], signal)
+  await Promise.all(names.map(pin))
   return names
 }
 

@@ -35,7 +35,7 @@ import { createFlowClassifier } from './flow/classifier.ts'
 import { createHealthChecks, type HealthChecks } from './health/health.ts'
 import type { InFlightLimits } from './in-flight.ts'
 import { createObjectReader } from './object-reader.ts'
-import type { Handler } from './request.ts'
+import type { ApiRequest, Handler } from './request.ts'
 import { createRequestMetrics } from './request-metrics.ts'
 import { createResourceTable, type ResourceTable } from './resource-table.ts'
 import { RESOURCES } from './resources/index.ts'
@@ -81,6 +81,8 @@ export interface ApiServerOptions {
 /** A whole API server without its sockets, ready to serve. */
 export interface AssembledApiServer {
   readonly handle: Handler
+  /** To be told of requests answered with 401. */
+  readonly unauthenticated: (request: ApiRequest) => void
   /** Who asks; for the listener. */
   readonly authenticator: Authenticator
   readonly authorizer: Authorizer
@@ -154,7 +156,8 @@ export async function assembleApiServer(options: ApiServerOptions): Promise<Asse
   const done = Promise.all([caches.done, custom.done, services, policies, objects.done, expiry(caches, options)]).then(async () =>
     webhooks[Symbol.asyncDispose](),
   )
-  return { handle: server.handle, authenticator: users.authenticator, authorizer, reader, caches, resources, health, done }
+  const { handle, unauthenticated } = server
+  return { handle, unauthenticated, authenticator: users.authenticator, authorizer, reader, caches, resources, health, done }
 }
 
 function optionalDeps({ inFlight, audit, refused }: ApiServerOptions): Partial<ApiServerDeps> {

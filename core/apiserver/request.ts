@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream'
+import type { KubeObject } from '../meta/object.ts'
 import type { Awaitable } from '../runtime/awaitable.ts'
 import type { UserInfo } from './auth/auth.ts'
 
@@ -8,6 +9,8 @@ export interface ApiRequest {
   /** Path without the query. */
   readonly path: string
   readonly query: URLSearchParams
+  /** The query as it came, without its question mark; absent in-process. */
+  readonly search?: string
   /** Lower-case names. */
   readonly headers: Readonly<Record<string, string | undefined>>
   /** The whole body, already limited to 3 MiB; absent when there was none. Proxied requests use `rawBody`. */
@@ -21,6 +24,16 @@ export interface ApiRequest {
   readonly signal: AbortSignal
   /** Present on HTTP/1.1 upgrade requests (exec, attach, port-forward, WebSocket watches). */
   readonly upgrade?: { readonly socket: Duplex; readonly head: Buffer; readonly rawHeaders: readonly string[] }
+  /** The record of this request, when the audit log wants one. */
+  readonly audit?: RequestAudit
+}
+
+/** What handlers tell to the audit log. */
+export interface RequestAudit {
+  /** A key that is there already keeps its value. */
+  annotate(key: string, value: string): void
+  /** The object in the body, decoded and with its defaults, before admission changes it. */
+  sentObject(object: KubeObject): void
 }
 
 export interface ApiResponse {

@@ -7,6 +7,8 @@ import { after, type Awaitable, lastly, recover } from '../runtime/awaitable.ts'
 import { StoreError } from '../store/store.ts'
 import type { AdmissionPlugin } from './admission/admission.ts'
 import type { Attributes, Authorizer, UserInfo } from './auth/auth.ts'
+import type { AuditTrail } from './audit/trail.ts'
+import type { Auditor } from './audit/auditor.ts'
 import { impersonate } from './auth/authenticate/impersonation.ts'
 import { forbiddenError } from './auth/forbidden.ts'
 import type { ResourceCache } from './cache/cache.ts'
@@ -53,8 +55,8 @@ export interface ApiServerDeps {
   readonly classifyFlow?: ClassifyFlow
   /** Further Prometheus text for `/metrics`. */
   readonly moreMetrics?: readonly (() => string | Promise<string>)[]
-  /** Called when the answer to a request is known; for a stream, when it begins. */
-  readonly audit?: (record: AuditRecord) => void
+  /** Keeps the record of requests. */
+  readonly audit?: Auditor
   /** Called for each request that its user may not make. */
   readonly refused?: (attributes: Attributes, reason: string) => void
   /** Default 1800. */
@@ -63,17 +65,11 @@ export interface ApiServerDeps {
 
 export type PathHandler = (request: ApiRequest) => Promise<ApiResponse> | ApiResponse | undefined
 
-export interface AuditRecord {
-  readonly auditId: string
-  readonly request: ApiRequest
-  readonly user: UserInfo
-  readonly info: RequestInfo
-  readonly response: ApiResponse
-}
-
 export interface ApiServer {
   /** Answers one request; never rejects. Sockets, message ports and in-process clients all come here. */
   readonly handle: Handler
+  /** For the audit log: a request that the listener answered with 401. */
+  readonly unauthenticated: (request: ApiRequest) => void
 }
 
 /** The API server without its sockets: authorization, limits, routing, and one Status for every failure. */
@@ -85,27 +81,58 @@ export function createApiServer(deps: ApiServerDeps): ApiServer {
     services: restServices(deps),
     custom: { virtual: deps.virtual ?? new Map(), subresources: deps.subresources ?? new Map() },
   }
+  const serve = (request: ApiRequest, start: Start, trail?: AuditTrail): Awaitable<ApiResponse> => {
+    const { info, auditId, startMs } = start
+    const warnings: string[] = []
+    let asked = request
+    const ask = (): Awaitable<ApiResponse> => {
+      const user = impersonate(request.user, request.headers, deps.authorizer)
+      if (user !== request.user) {
+        trail?.actsAs(user)
+        asked = derived(request, { user })
+      }
+      return answer(engine, asked, { info, warnings, trail })
+    }
+    const answered = recover(ask, (err) => statusResponse(toStatusError(err, asked, { info, log: deps.log, trail })))
+    return after(answered, (response) => {
+      const final = finished(response, auditId, warnings, deps.classifyFlow?.(asked.user, info))
+      metrics.observe(measure(engine, asked, info, { code: final.status, seconds: (clock.now() - startMs) / 1000 }))
+      return trail === undefined ? final : trail.answered(asked, final)
+    })
+  }
   return {
     handle(request) {
-      const startMs = clock.now()
-      const auditId = auditIdOf(request)
       const info = requestInfo(request.method, request.path, request.query)
-      const warnings: string[] = []
-      let asked = request
-      const ask = (): Awaitable<ApiResponse> => {
-        const user = impersonate(request.user, request.headers, deps.authorizer)
-        if (user !== request.user) asked = actingAs(request, user)
-        return answer(engine, asked, info, warnings)
-      }
-      const answered = recover(ask, (err) => statusResponse(toStatusError(err, asked, info, deps.log)))
-      return after(answered, (response) => {
-        const final = finished(response, auditId, warnings, deps.classifyFlow?.(asked.user, info))
-        metrics.observe(measure(engine, asked, info, { code: final.status, seconds: (clock.now() - startMs) / 1000 }))
-        deps.audit?.({ auditId, request: asked, user: asked.user, info, response: final })
-        return final
-      })
+      const start = { info, auditId: auditIdOf(request), startMs: clock.now() }
+      return deps.audit === undefined ? serve(request, start) : audited(deps.audit, request, start, serve)
+    },
+    unauthenticated(request) {
+      const info = requestInfo(request.method, request.path, request.query)
+      deps.audit?.unauthenticated(request, info, { auditId: auditIdOf(request), nowMs: clock.now(), isLong: false })
     },
   }
+}
+
+interface Start {
+  readonly info: RequestInfo
+  readonly auditId: string
+  readonly startMs: number
+}
+
+/** Waits while the log is full, then serves the request with its record, when the policy wants one. */
+function audited(
+  auditor: Auditor,
+  request: ApiRequest,
+  start: Start,
+  serve: (request: ApiRequest, start: Start, trail?: AuditTrail) => Awaitable<ApiResponse>,
+): Awaitable<ApiResponse> {
+  const { info, auditId, startMs } = start
+  const isLong = info.kind === 'resource' && isLongRunning(info)
+  const trail = auditor.begin(request, info, { auditId, nowMs: startMs, isLong })
+  if (trail === undefined) return serve(request, start)
+  const { room } = auditor.sink
+  const recorded = (): Awaitable<ApiResponse> => serve(derived(request, { audit: trail }), start, trail)
+  return room === undefined ? recorded() : room.then(recorded)
 }
 
 interface Engine {
@@ -133,8 +160,14 @@ function restServices(deps: ApiServerDeps): RestServices {
   }
 }
 
-function answer(engine: Engine, request: ApiRequest, info: RequestInfo, warnings: string[]): Awaitable<ApiResponse> {
-  authorize(engine.deps, request, info)
+interface Asked {
+  readonly info: RequestInfo
+  readonly warnings: string[]
+  readonly trail: AuditTrail | undefined
+}
+
+function answer(engine: Engine, request: ApiRequest, { info, warnings, trail }: Asked): Awaitable<ApiResponse> {
+  authorize(engine.deps, request, info, trail)
   if (info.kind === 'path') return answerPath(engine.deps, request)
   const { deps } = engine
   const remote = deps.aggregated?.(info.group, info.version)
@@ -220,9 +253,11 @@ function answerRemote({ inFlight }: Engine, request: ApiRequest, info: ResourceR
 }
 
 /** Throws StatusError Forbidden. */
-function authorize({ authorizer, refused }: ApiServerDeps, request: ApiRequest, info: RequestInfo): void {
+function authorize({ authorizer, refused }: ApiServerDeps, request: ApiRequest, info: RequestInfo, trail: AuditTrail | undefined): void {
   const attributes = attributesOf(request, info)
-  const { allowed, reason } = authorizer.authorize(attributes)
+  const decision = authorizer.authorize(attributes)
+  trail?.decided(decision)
+  const { allowed, reason } = decision
   if (allowed) return
   refused?.(attributes, reason)
   throw forbiddenError(attributes, reason)
@@ -240,7 +275,11 @@ function attributesOf(request: ApiRequest, info: RequestInfo): Attributes {
 }
 
 /** Everything that was not thrown as a StatusError is either the store's or a fault of ours, which is logged. */
-function toStatusError(err: unknown, request: ApiRequest, info: RequestInfo, log: Logger): StatusError {
+function toStatusError(
+  err: unknown,
+  request: ApiRequest,
+  { info, log, trail }: { readonly info: RequestInfo; readonly log: Logger; readonly trail: AuditTrail | undefined },
+): StatusError {
   const translated = err instanceof StoreError ? fromStoreError(err, targetOf(info), info.kind === 'path' ? '' : info.name) : err
   if (translated instanceof StatusError) {
     if (isReason(translated, 'InternalError')) log.error({ err: translated, method: request.method, path: request.path }, 'Request failed')
@@ -248,7 +287,9 @@ function toStatusError(err: unknown, request: ApiRequest, info: RequestInfo, log
   }
   if (isAborted(request.signal)) return new StatusError('Timeout', 'Timeout: the request was given up', {}, { cause: translated })
   log.error({ err: translated, method: request.method, path: request.path }, 'Request failed')
-  return internalError(translated instanceof Error ? translated.message : String(translated), translated)
+  const problem = translated instanceof Error ? translated.message : String(translated)
+  trail?.failed(problem)
+  return internalError(problem, translated)
 }
 
 function targetOf(info: RequestInfo): { readonly group: string; readonly resource: string } {
@@ -264,26 +305,35 @@ function finished(response: ApiResponse, auditId: string, warnings: readonly str
   return withWarnings(identified, warnings)
 }
 
-/** The request under the impersonated user; what the original makes when first asked for stays lazy. */
-function actingAs(request: ApiRequest, user: UserInfo): ApiRequest {
-  const { method, path, headers, upgrade } = request
+/** The request under the impersonated user, or with its record; what the original makes when first asked for stays lazy. */
+function derived(request: ApiRequest, change: { readonly user?: UserInfo; readonly audit?: AuditTrail }): ApiRequest {
+  const { method, path, headers, upgrade, remoteAddress } = request
+  const audit = change.audit ?? request.audit
   return {
     method,
     path,
     headers,
-    user,
+    user: change.user ?? request.user,
     get query() {
       return request.query
     },
-    body: () => request.body(),
+    body: () => (change.audit === undefined ? request.body() : recordedBody(request, change.audit)),
     get rawBody() {
       return request.rawBody
     },
     get signal() {
       return request.signal
     },
+    ...(remoteAddress !== undefined && { remoteAddress }),
     ...(upgrade !== undefined && { upgrade }),
+    ...(audit !== undefined && { audit }),
   } as ApiRequest
+}
+
+async function recordedBody(request: ApiRequest, trail: AuditTrail): Promise<Uint8Array> {
+  const bytes = await request.body()
+  trail.sentBody(bytes, request.headers['content-type'])
+  return bytes
 }
 
 /** Paths worth a label of their own; anything else could be invented without end. */

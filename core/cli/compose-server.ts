@@ -17,6 +17,7 @@ import type { Running } from '../runtime/component.ts'
 import { autoCompact } from '../store/log/auto-compact.ts'
 import { openSqlite } from '../store/sqlite/open.ts'
 import { apiServerOptions } from './api-server-args.ts'
+import { type AuditLog, openAuditLog } from './audit-log.ts'
 import { installCrds } from './crds.ts'
 import { controllerUsers, IDENTITIES } from './identities.ts'
 import type { Milestone } from './node-thread-data.ts'
@@ -59,11 +60,15 @@ export async function startServer(run: ServerRun): Promise<RunningServer> {
   })
   const assembled: { api?: AssembledApiServer } = {}
   let listener: HttpServer | undefined
+  let audit: AuditLog | undefined
   try {
+    const { audit: auditArgs } = config.apiServer
+    if (auditArgs !== undefined) audit = await openAuditLog(auditArgs, { clock, log })
+    const recorded = audit
     const pki = await progress.step('certificates', () => openPki(run))
     const http = await listen(run, pki, () => assembled.api)
     listener = http
-    const api = await progress.step('API server', () => assemble(run, { pki, store, processMetrics, signal: life.signal }))
+    const api = await progress.step('API server', () => assemble(run, { pki, store, audit: recorded, processMetrics, signal: life.signal }))
     assembled.api = api
     await progress.step('custom resources', () => installCrds(api, life.signal))
     stageCharts(config)
@@ -85,12 +90,14 @@ export async function startServer(run: ServerRun): Promise<RunningServer> {
         await http.stop(STOP_GRACE_MS)
         life.abort(new Error('the server stops'))
         await api.done.catch(() => undefined)
+        await recorded?.close()
         await store[Symbol.asyncDispose]()
       },
     }
   } catch (err) {
     life.abort(err)
     await listener?.stop(0)
+    await audit?.close()
     await store[Symbol.asyncDispose]()
     throw err
   }
@@ -145,11 +152,15 @@ function firstAddress(network: string): string {
 interface Parts {
   readonly pki: ServerPki
   readonly store: Awaited<ReturnType<typeof openSqlite>>
+  readonly audit: AuditLog | undefined
   readonly processMetrics: () => Promise<string>
   readonly signal: AbortSignal
 }
 
-function assemble({ config, version, clock, log }: ServerRun, { pki, store, processMetrics, signal }: Parts): Promise<AssembledApiServer> {
+function assemble(
+  { config, version, clock, log }: ServerRun,
+  { pki, store, audit, processMetrics, signal }: Parts,
+): Promise<AssembledApiServer> {
   return assembleApiServer({
     store,
     settings: {
@@ -182,7 +193,8 @@ function assemble({ config, version, clock, log }: ServerRun, { pki, store, proc
       return { certificate, key }
     },
     ...apiServerOptions(config.apiServer),
-    moreMetrics: [processMetrics],
+    ...(audit !== undefined && { audit: audit.auditor }),
+    moreMetrics: [processMetrics, ...(audit === undefined ? [] : [audit.metrics])],
     clock,
     log,
     signal,
@@ -212,6 +224,7 @@ function listen({ config, log }: ServerRun, pki: ServerPki, api: () => Assembled
       const running = api()
       return running === undefined ? ANONYMOUS : running.authenticator.authenticate(credentials, signal)
     },
+    onUnauthenticated: (request) => api()?.unauthenticated(request),
     log,
   })
 }

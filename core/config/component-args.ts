@@ -9,6 +9,20 @@ export interface ApiServerArgs {
   readonly maxReads?: number
   readonly maxWrites?: number
   readonly eventTtlMs?: number
+  readonly audit?: AuditArgs
+}
+
+export interface AuditArgs {
+  /** `-`: standard output. */
+  readonly path: string
+  readonly policyFile: string
+  /** Megabytes (of 1024 KiB) after which the file is put aside. */
+  readonly maxSize: number
+  /** Files put aside that are kept; 0: all. */
+  readonly maxBackups: number
+  /** 0: for ever. */
+  readonly maxAgeDays: number
+  readonly compress: boolean
 }
 
 /** What `--kube-controller-manager-arg` can change. */
@@ -32,6 +46,13 @@ export const COMPONENT_ARGS = {
     'max-requests-inflight': 'integer',
     'max-mutating-requests-inflight': 'integer',
     'event-ttl': 'duration',
+    'audit-log-path': 'text',
+    'audit-policy-file': 'text',
+    'audit-log-format': 'text',
+    'audit-log-maxsize': 'integer',
+    'audit-log-maxbackup': 'integer',
+    'audit-log-maxage': 'integer',
+    'audit-log-compress': 'boolean',
   },
   'kube-controller-manager-arg': {
     controllers: 'list',
@@ -70,6 +91,7 @@ export function apiServerArgs(items: readonly string[], problems: string[]): Api
   const maxReads = args.integer('max-requests-inflight')
   const maxWrites = args.integer('max-mutating-requests-inflight')
   const eventTtlMs = args.duration('event-ttl')
+  const audit = auditArgs(args, problems)
   return {
     admission: { enable: args.list('enable-admission-plugins'), disable: args.list('disable-admission-plugins') },
     acceptsBootstrapTokens: args.boolean('enable-bootstrap-token-auth', true),
@@ -78,7 +100,33 @@ export function apiServerArgs(items: readonly string[], problems: string[]): Api
     ...(maxReads !== undefined && { maxReads }),
     ...(maxWrites !== undefined && { maxWrites }),
     ...(eventTtlMs !== undefined && { eventTtlMs }),
+    ...(audit !== undefined && { audit }),
   }
+}
+
+/** Megabytes, when none are given. Source: the default of kube-apiserver's log files. */
+const AUDIT_LOG_MEGABYTES = 100
+
+/** Without a policy Kubernetes records nothing, and without a path neither; somebody who gave one of them believes in a log. */
+function auditArgs(args: Arguments, problems: string[]): AuditArgs | undefined {
+  const path = args.text('audit-log-path')
+  const policyFile = args.text('audit-policy-file')
+  const format = args.text('audit-log-format') ?? 'json'
+  const settings = {
+    maxSize: args.integer('audit-log-maxsize') ?? 0,
+    maxBackups: args.integer('audit-log-maxbackup') ?? 0,
+    maxAgeDays: args.integer('audit-log-maxage') ?? 0,
+    compress: args.boolean('audit-log-compress', false),
+  }
+  if (format !== 'json') problems.push(`--kube-apiserver-arg=audit-log-format: "${format}" is not json, the only format here`)
+  if (path !== undefined && path !== '' && policyFile !== undefined && policyFile !== '') {
+    return { path, policyFile, ...settings, maxSize: settings.maxSize === 0 ? AUDIT_LOG_MEGABYTES : settings.maxSize }
+  }
+  const [given, missing] =
+    path === undefined || path === '' ? ['audit-policy-file', 'audit-log-path'] : ['audit-log-path', 'audit-policy-file']
+  if (args.text(given) !== undefined)
+    problems.push(`--kube-apiserver-arg=${given} records nothing without ${missing}; give both or neither`)
+  return undefined
 }
 
 /** Likewise. Names of controllers are checked where the controllers are. */

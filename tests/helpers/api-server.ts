@@ -117,6 +117,7 @@ function listen(pki: ServerPki, log: ApiServerOptions['log'], api: () => Assembl
     material: { certificate, key, clientAuthorities: pki.authorities['client-ca'].certificatePem },
     handler: (request) => ready().handle(request),
     authenticate: (credentials, signal) => ready().authenticator.authenticate(credentials, signal),
+    onUnauthenticated: (request) => ready().unauthenticated(request),
     log,
   })
 }

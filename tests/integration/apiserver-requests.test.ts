@@ -3,7 +3,6 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { AdmissionPlugin } from '../../core/apiserver/admission/admission.ts'
 import type { Attributes, Authorizer } from '../../core/apiserver/auth/auth.ts'
-import type { AuditRecord } from '../../core/apiserver/server.ts'
 import { StatusError } from '../../core/meta/status-error.ts'
 import { StoreError } from '../../core/store/store.ts'
 import { startEngine } from '../helpers/engine.ts'
@@ -124,16 +123,12 @@ describe('requests', () => {
     assert.equal((await engine.call('GET', MAPS)).json.items.length, 0)
   })
 
-  it('are counted and told to the audit', async () => {
-    const records: AuditRecord[] = []
-    await using engine = await startEngine({ with: (deps) => ({ ...deps, audit: (record) => records.push(record) }) })
-    const answer = await engine.call('POST', MAPS, { metadata: { name: 'a' } })
+  it('are counted', async () => {
+    await using engine = await startEngine()
+    await engine.call('POST', MAPS, { metadata: { name: 'a' } })
     await engine.call('GET', `${MAPS}/a`)
     await engine.call('GET', `${MAPS}/none`)
     await engine.call('GET', '/apis/made.up.example.com/v1/things')
-    const record = records.find(({ auditId }) => auditId === answer.headers['audit-id'])
-    assert.ok(record?.info.kind === 'resource')
-    assert.deepEqual([record.info.verb, record.user.name, record.response.status], ['create', 'admin', 201])
     const { text } = await engine.call('GET', '/metrics')
     assert.match(
       text,

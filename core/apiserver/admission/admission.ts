@@ -30,6 +30,8 @@ export interface AdmissionAttributes {
   readonly onSettled?: (listener: (committed: boolean) => void) => void
   /** Sends a Warning header to the client. */
   readonly warn: (message: string) => void
+  /** Adds to the audit record of the request; absent when there is none. A key that is there already keeps its value. */
+  readonly annotate?: (key: string, value: string) => void
 }
 
 /** Read access to other objects, from the watch cache; parsed on demand and shared, so read-only. */

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import { StatusError } from '../../meta/status-error.ts'
+import { isReason, StatusError } from '../../meta/status-error.ts'
 import type { Logger } from '../../observability/log.ts'
 import { after, type Awaitable, recover } from '../../runtime/awaitable.ts'
 import type { Credentials, UserInfo } from '../auth/auth.ts'
@@ -14,6 +14,8 @@ export interface ExchangeDeps {
   readonly handler: Handler
   /** Who asks. Undefined or a StatusError `Unauthorized`: 401. The signal ends with the connection. */
   readonly authenticate: (credentials: Credentials, signal: AbortSignal) => Awaitable<UserInfo | undefined>
+  /** Told of each request that is answered with 401. */
+  readonly onUnauthenticated?: (request: ApiRequest) => void
   readonly limits: HttpLimits
   readonly log: Logger
 }
@@ -39,7 +41,7 @@ export function answer(
     const asked = new HttpRequest(head, user ?? NOBODY, stream, { connection, limits: deps.limits })
     request = asked
     deps.onRequest(asked)
-    if (user === undefined) return { request: asked, response: statusResponse(new StatusError('Unauthorized', 'Unauthorized')) }
+    if (user === undefined) throw new StatusError('Unauthorized', 'Unauthorized')
     const handled = deps.upgrade === undefined ? asked : Object.assign(asked, { upgrade: deps.upgrade })
     return after(deps.handler(handled), (response) => ({ request: asked, response }))
   }
@@ -52,6 +54,7 @@ export function answer(
     () => after(identify(), ask),
     (err) => {
       request ??= new HttpRequest(head, NOBODY, stream, { connection, limits: deps.limits })
+      if (isReason(err, 'Unauthorized')) deps.onUnauthenticated?.(request)
       return { request, response: toErrorResponse(err, request, deps.log) }
     },
   )

@@ -19,12 +19,12 @@ const NO_QUERY = new URLSearchParams()
 export class HttpRequest implements ApiRequest {
   readonly method: string
   readonly path: string
+  readonly search: string
   readonly headers: Readonly<Record<string, string | undefined>>
   readonly user: UserInfo
   readonly remoteAddress: string
   readonly rawBody: Readable
   readonly body: () => Promise<Uint8Array>
-  readonly #search: string
   #query: URLSearchParams | undefined
   #bytes: Promise<Uint8Array> | undefined
   #controller: AbortController | undefined
@@ -33,7 +33,7 @@ export class HttpRequest implements ApiRequest {
   constructor(head: RequestHead, user: UserInfo, stream: Readable, from: { readonly connection: Connection; readonly limits: HttpLimits }) {
     this.method = head.method
     this.path = pathOf(head.target)
-    this.#search = head.target.slice(this.path.length + 1)
+    this.search = head.target.slice(this.path.length + 1)
     this.headers = head.headers
     this.user = user
     this.remoteAddress = from.connection.remoteAddress
@@ -45,7 +45,7 @@ export class HttpRequest implements ApiRequest {
   }
 
   get query(): URLSearchParams {
-    this.#query ??= this.#search === '' ? NO_QUERY : new URLSearchParams(this.#search)
+    this.#query ??= this.search === '' ? NO_QUERY : new URLSearchParams(this.search)
     return this.#query
   }
 

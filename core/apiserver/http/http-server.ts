@@ -59,8 +59,9 @@ class TlsServer implements HttpServer {
   constructor(options: HttpServerOptions) {
     this.#options = options
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits }
-    const { handler, authenticate, log } = options
-    this.#deps = { handler, authenticate, log, limits: this.#limits, live: this.#live }
+    const { handler, authenticate, onUnauthenticated, log } = options
+    const told = onUnauthenticated !== undefined && { onUnauthenticated }
+    this.#deps = { handler, authenticate, ...told, log, limits: this.#limits, live: this.#live }
     this.#clientAuthorities = options.material.clientAuthorities
     this.#server = this.#createServer()
   }

@@ -31,7 +31,7 @@ export interface AdmissionSubject {
 
 /** What admission sees of a write, in both rounds. */
 export function admissionAttributes(context: WriteContext, subject: AdmissionSubject, outcome: Outcome): AdmissionAttributes {
-  const { def, subresource, namespace, user, options, warn } = context
+  const { def, subresource, namespace, user, options, warn, audit } = context
   const { operation, object, oldObject } = subject
   const name = object?.metadata.name ?? context.name
   const { sent } = options
@@ -48,5 +48,6 @@ export function admissionAttributes(context: WriteContext, subject: AdmissionSub
     ...(sent !== undefined && { options: sent }),
     onSettled: outcome.onSettled,
     warn,
+    ...(audit !== undefined && { annotate: (key: string, value: string) => audit.annotate(key, value) }),
   }
 }

@@ -1,4 +1,5 @@
 import type { UserInfo } from '../auth/auth.ts'
+import type { RequestAudit } from '../request.ts'
 import type { ApiSettings, HookContext, ResourceDef } from '../resources/resource-def.ts'
 import type { WriteOptions } from './options.ts'
 
@@ -17,4 +18,6 @@ export interface WriteContext extends HookContext {
   readonly signal: AbortSignal
   /** Adds a Warning header to the answer. */
   readonly warn: (text: string) => void
+  /** The record of the request, when the audit log wants one. */
+  readonly audit?: RequestAudit
 }

@@ -33,5 +33,6 @@ export async function newObject(rest: RestRequest): Promise<NewObject> {
   const body = await readBody(request, def.kind, isBuiltIn(def) ? protobufReader(def) : undefined)
   const object = decodeBody(body, def, { validation: context.options.validation, warn: context.warn })
   applyDefaults(object, context)
+  request.audit?.sentObject(object)
   return { object, context }
 }

@@ -53,5 +53,6 @@ export function writeContextOf(rest: RestRequest, options: WriteContext['options
     settings: services.settings,
     signal: request.signal,
     warn: warnInto(warnings),
+    ...(request.audit !== undefined && { audit: request.audit }),
   }
 }

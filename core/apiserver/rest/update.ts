@@ -8,7 +8,7 @@ import { writeOptions } from '../pipeline/options.ts'
 import { updateObject } from '../pipeline/update.ts'
 import type { WriteContext } from '../pipeline/write-context.ts'
 import type { KubeObject } from '../../meta/object.ts'
-import type { ApiResponse } from '../request.ts'
+import type { ApiResponse, RequestAudit } from '../request.ts'
 import type { SubresourceDef, Work } from '../resources/resource-def.ts'
 import { type RestRequest, writeContextOf } from './rest-context.ts'
 
@@ -19,7 +19,7 @@ export async function handleUpdate(rest: RestRequest, subresource?: SubresourceD
   const context = writeContextOf(rest, writeOptions(request, 'UpdateOptions'))
   const body = await readBody(request, def.kind, isBuiltIn(def) ? protobufReader(def) : undefined)
   const change = {
-    next: wantedState(body, context),
+    next: wantedState(body, context, request.audit),
     createsWhenAbsent: subresource === undefined && def.allowCreateOnUpdate,
     ...(subresource !== undefined && { subresource }),
   }
@@ -28,7 +28,7 @@ export async function handleUpdate(rest: RestRequest, subresource?: SubresourceD
 }
 
 /** The body as an object. Each call makes its own from the text, since the pipeline uses it up. */
-function wantedState(body: ParsedBody, context: WriteContext): () => Work<KubeObject> {
+function wantedState(body: ParsedBody, context: WriteContext, audit: RequestAudit | undefined): () => Work<KubeObject> {
   const { def, options } = context
   const text = body.text ?? JSON.stringify(body.value)
   let parsed: ParsedBody | undefined = body
@@ -38,6 +38,7 @@ function wantedState(body: ParsedBody, context: WriteContext): () => Work<KubeOb
     const object = decodeBody(source, def, { validation: options.validation, warn: context.warn })
     checkName(object, context)
     applyDefaults(object, context)
+    if (source === body) audit?.sentObject(object)
     return object
   }
 }

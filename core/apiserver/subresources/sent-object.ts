@@ -29,6 +29,7 @@ export async function sentObject<T extends KubeObject>(rest: RestRequest, type: 
   const body = await readBody(request, type.kind, protobufReader(type))
   const expected = { ...type, schema: schemaOf(type.schemaName) }
   const object = decodeBody(body, expected, { validation: context.options.validation, warn: context.warn })
+  request.audit?.sentObject(object)
   const outcome = new Outcome()
   const attributes = { ...admissionAttributes(context, { operation: 'CREATE', object }, outcome), name: rest.info.name }
   try {

@@ -10,6 +10,13 @@ export interface CompiledPolicy {
   readonly conditions: Conditions
   readonly variables: ReadonlyMap<string, Compiled>
   readonly validations: readonly CompiledValidation[]
+  readonly annotations: readonly CompiledAnnotation[]
+}
+
+export interface CompiledAnnotation {
+  readonly key: string
+  readonly expression: string
+  readonly value: Compiled
 }
 
 export interface CompiledValidation {
@@ -38,6 +45,11 @@ export function compilePolicy(spec: Spec): CompiledPolicy {
       validation,
       check: compile(validation.expression, env, [BOOL]),
       message: (validation.messageExpression ?? '') === '' ? undefined : compile(validation.messageExpression ?? '', env, [STRING]),
+    })),
+    annotations: (spec.auditAnnotations ?? []).map(({ key, valueExpression }) => ({
+      key,
+      expression: valueExpression,
+      value: compile(valueExpression, env, [STRING, NULL]),
     })),
   }
 }

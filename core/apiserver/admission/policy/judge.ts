@@ -4,7 +4,7 @@ import { Meter } from '../../cel/meter.ts'
 import { type Compiled, evaluateWithin, OUT_OF_BUDGET, type Outcome } from '../../cel/program.ts'
 import { MapValue, type Value } from '../../cel/values.ts'
 import { EvaluationError } from '../../cel/issue.ts'
-import type { CompiledPolicy, CompiledValidation } from './compiled.ts'
+import type { CompiledAnnotation, CompiledPolicy, CompiledValidation } from './compiled.ts'
 import type { BoundPolicy } from './source.ts'
 
 /** Units of work for one policy with one parameter. Source: apiserver, apis/cel/config.go. */
@@ -17,15 +17,29 @@ export interface Failure {
   readonly reason: string
   /** The policy itself cannot be applied, whatever its binding does about failures. */
   readonly isConfiguration: boolean
+  /** Place of the validation in the policy; 0 for what stands in none. */
+  readonly index: number
 }
+
+/** Values for the audit record, by key. */
+export type Annotations = readonly (readonly [key: string, value: string])[]
+
+export interface Verdict {
+  readonly failures: readonly Failure[]
+  /** Of annotations that cannot be evaluated: they deny, whatever the binding does about failures. */
+  readonly errors: readonly Failure[]
+  readonly annotations: Annotations
+}
+
+export const NO_OBJECTION: Verdict = { failures: [], errors: [], annotations: [] }
 
 export interface Subject {
   readonly variable: (name: string) => Value | undefined
   readonly params: KubeObject | null
 }
 
-/** What a policy has against a write, with one of its parameters. */
-export function judge({ policy, compiled }: BoundPolicy, { variable: base, params }: Subject): readonly Failure[] {
+/** What a policy has against a write, and what it wants recorded of it, with one of its parameters. */
+export function judge({ policy, compiled }: BoundPolicy, { variable: base, params }: Subject): Verdict {
   const parts = compiled()
   const isLenient = policy.spec.failurePolicy === 'Ignore'
   const meter = new Meter(POLICY_LIMIT)
@@ -35,14 +49,42 @@ export function judge({ policy, compiled }: BoundPolicy, { variable: base, param
     return name === 'variables' ? variables : base(name)
   }
   const verdict = parts.conditions(variable)
-  if (verdict.problem !== undefined) return isLenient ? [] : [{ message: verdict.problem, reason: 'Invalid', isConfiguration: false }]
-  if (!verdict.matches) return []
+  if (verdict.problem !== undefined) return isLenient ? NO_OBJECTION : refusedFor(verdict.problem)
+  if (!verdict.matches) return NO_OBJECTION
+  const run = { variable, meter, isLenient }
   const failures: Failure[] = []
-  for (const one of parts.validations) {
-    failures.push(...failureOf(one, { variable, meter, isLenient }))
-    if (meter.left < 0) return isLenient ? [] : [{ message: OUT_OF_BUDGET, reason: 'Invalid', isConfiguration: false }]
+  for (const [index, one] of parts.validations.entries()) {
+    failures.push(...failureOf(one, run).map((found) => ({ ...found, index })))
+    if (meter.left < 0) return isLenient ? NO_OBJECTION : refusedFor(OUT_OF_BUDGET)
   }
-  return failures
+  const values = parts.annotations.map((one) => annotationOf(one, run))
+  return {
+    failures,
+    errors: values.flatMap((value) => (value.error === undefined ? [] : [failure(value.error)])),
+    annotations: values.flatMap((value) => (value.pair === undefined ? [] : [value.pair])),
+  }
+}
+
+function refusedFor(problem: string): Verdict {
+  return { ...NO_OBJECTION, failures: [failure(problem)] }
+}
+
+function failure(message: string, reason = 'Invalid'): Failure {
+  return { message, reason, isConfiguration: false, index: 0 }
+}
+
+/** Longer values are cut. Source: apiserver, policy/validating, maxAuditAnnotationValueLength. */
+const MAX_ANNOTATION = 10 * 1024
+
+/** An empty value and null mean that there is nothing to record. */
+function annotationOf(
+  { key, expression, value }: CompiledAnnotation,
+  run: Run,
+): { readonly pair?: readonly [string, string]; readonly error?: string } {
+  const outcome = evaluate(value, run)
+  if ('error' in outcome) return run.isLenient ? {} : { error: `valueExpression '${expression}' resulted in error: ${outcome.error}` }
+  const text = typeof outcome.value === 'string' ? outcome.value.trim() : ''
+  return text === '' ? {} : { pair: [key, text.slice(0, MAX_ANNOTATION)] }
 }
 
 interface Run {
@@ -60,9 +102,9 @@ function failureOf(one: CompiledValidation, run: Run): readonly Failure[] {
   const outcome = evaluate(one.check, run)
   if ('error' in outcome) {
     if (run.isLenient) return []
-    return [{ message: `expression '${expression.trim()}' resulted in error: ${outcome.error}`, reason: 'Invalid', isConfiguration: false }]
+    return [failure(`expression '${expression.trim()}' resulted in error: ${outcome.error}`)]
   }
-  return outcome.value === true ? [] : [{ message: messageOf(one, run), reason, isConfiguration: false }]
+  return outcome.value === true ? [] : [failure(messageOf(one, run), reason)]
 }
 
 function messageOf({ validation, message: compiled }: CompiledValidation, run: Run): string {

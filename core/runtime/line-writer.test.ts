@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { LineWriter } from './line-writer.ts'
+
+describe('LineWriter', () => {
+  it('writes together what came together, in order', async () => {
+    const batches: string[][] = []
+    const writer = new LineWriter({ append: async (lines) => void batches.push([...lines]), onError: assert.fail })
+    writer.write('a\n')
+    writer.write('b\n')
+    assert.deepEqual(batches, [])
+    await writer.flush()
+    assert.deepEqual(batches, [['a\n', 'b\n']])
+  })
+
+  it('asks writers to wait while a slow disk is behind', async () => {
+    const gate = Promise.withResolvers<void>()
+    const writer = new LineWriter({ append: () => gate.promise, onError: assert.fail, limit: 3 })
+    writer.write('ab\n')
+    assert.equal(writer.room, undefined)
+    const flushed = writer.flush()
+    writer.write('cd\n')
+    const { room } = writer
+    assert.ok(room)
+    gate.resolve()
+    await room
+    await flushed
+    assert.equal(writer.room, undefined)
+  })
+
+  it('tells what is lost and goes on', async () => {
+    const lost: number[] = []
+    let works = false
+    const written: string[] = []
+    const writer = new LineWriter({
+      append: async (lines) => {
+        if (!works) throw new Error('disk full')
+        written.push(...lines)
+        await Promise.resolve()
+      },
+      onError: (_err, lines) => lost.push(lines),
+      limit: 1,
+    })
+    writer.write('a\n')
+    writer.write('b\n')
+    const { room } = writer
+    await writer.flush()
+    await room
+    works = true
+    writer.write('c\n')
+    await writer.flush()
+    assert.deepEqual([lost, written], [[2], ['c\n']])
+  })
+})

@@ -1,17 +1,18 @@
 import { randomUUID } from 'node:crypto'
 import { isReason, StatusError } from '../meta/status-error.ts'
 import type { Logger } from '../observability/log.ts'
-import type { Clock } from '../runtime/clock.ts'
 import { isAborted } from '../runtime/abort.ts'
-import { after, type Awaitable, lastly, recover } from '../runtime/awaitable.ts'
+import { type Awaitable, after, lastly, recover } from '../runtime/awaitable.ts'
+import type { Clock } from '../runtime/clock.ts'
 import { StoreError } from '../store/store.ts'
 import type { AdmissionPlugin } from './admission/admission.ts'
-import type { Attributes, Authorizer, UserInfo } from './auth/auth.ts'
-import type { AuditTrail } from './audit/trail.ts'
 import type { Auditor } from './audit/auditor.ts'
+import type { AuditTrail } from './audit/trail.ts'
+import type { Attributes, Authorizer } from './auth/auth.ts'
 import { impersonate } from './auth/authenticate/impersonation.ts'
 import { forbiddenError } from './auth/forbidden.ts'
 import type { ResourceCache } from './cache/cache.ts'
+import { derived } from './derived-request.ts'
 import { fromStoreError, internalError, methodNotAllowed, unknownResource } from './errors.ts'
 import type { ClassifyFlow, FlowHeaders } from './flow/classifier.ts'
 import type { HealthChecks } from './health/health.ts'
@@ -19,7 +20,7 @@ import { createInFlight, DEFAULT_IN_FLIGHT, type InFlight, type InFlightLimits }
 import { admissionChain } from './pipeline/admission-chain.ts'
 import type { WriteHook } from './pipeline/write-services.ts'
 import type { ApiRequest, ApiResponse, Handler } from './request.ts'
-import { type RequestInfo, requestInfo, type ResourceRequest } from './request-info.ts'
+import { type RequestInfo, type ResourceRequest, requestInfo } from './request-info.ts'
 import type { FinishedRequest, RequestMetrics } from './request-metrics.ts'
 import type { ResourceTable } from './resource-table.ts'
 import type { ApiSettings } from './resources/resource-def.ts'
@@ -303,37 +304,6 @@ function auditIdOf(request: ApiRequest): string {
 function finished(response: ApiResponse, auditId: string, warnings: readonly string[], flow: FlowHeaders | undefined): ApiResponse {
   const identified = { ...response, headers: { 'audit-id': auditId, ...flow, ...response.headers } }
   return withWarnings(identified, warnings)
-}
-
-/** The request under the impersonated user, or with its record; what the original makes when first asked for stays lazy. */
-function derived(request: ApiRequest, change: { readonly user?: UserInfo; readonly audit?: AuditTrail }): ApiRequest {
-  const { method, path, headers, upgrade, remoteAddress } = request
-  const audit = change.audit ?? request.audit
-  return {
-    method,
-    path,
-    headers,
-    user: change.user ?? request.user,
-    get query() {
-      return request.query
-    },
-    body: () => (change.audit === undefined ? request.body() : recordedBody(request, change.audit)),
-    get rawBody() {
-      return request.rawBody
-    },
-    get signal() {
-      return request.signal
-    },
-    ...(remoteAddress !== undefined && { remoteAddress }),
-    ...(upgrade !== undefined && { upgrade }),
-    ...(audit !== undefined && { audit }),
-  } as ApiRequest
-}
-
-async function recordedBody(request: ApiRequest, trail: AuditTrail): Promise<Uint8Array> {
-  const bytes = await request.body()
-  trail.sentBody(bytes, request.headers['content-type'])
-  return bytes
 }
 
 /** Paths worth a label of their own; anything else could be invented without end. */

@@ -33,6 +33,30 @@ describe('arguments for the parts of Kubernetes', () => {
     assert.deepEqual(controllerManagerArgs([], []), { controllers: ['*'] })
   })
 
+  it('of the audit log come together, with the limits of Kubernetes', () => {
+    const read = (...items: string[]): { readonly audit: unknown; readonly problems: readonly string[] } => {
+      const problems: string[] = []
+      const { audit } = apiServerArgs(items, problems)
+      return { audit, problems }
+    }
+    const [path, policy] = ['audit-log-path=-', 'audit-policy-file=/p.yaml']
+    const limits = { maxSize: 100, maxBackups: 0, maxAgeDays: 0, compress: false }
+    assert.deepEqual(read(path, policy), { audit: { path: '-', policyFile: '/p.yaml', ...limits }, problems: [] })
+    assert.deepEqual(read(path, policy, 'audit-log-maxage=30', 'audit-log-maxbackup=10', 'audit-log-maxsize=5', 'audit-log-compress').audit, {
+      ...{ path: '-', policyFile: '/p.yaml' },
+      ...{ maxSize: 5, maxBackups: 10, maxAgeDays: 30, compress: true },
+    })
+    assert.deepEqual(read(path).problems, [
+      '--kube-apiserver-arg=audit-log-path records nothing without audit-policy-file; give both or neither',
+    ])
+    assert.deepEqual(read(policy).problems, [
+      '--kube-apiserver-arg=audit-policy-file records nothing without audit-log-path; give both or neither',
+    ])
+    assert.deepEqual(read(path, policy, 'audit-log-format=legacy').problems, [
+      '--kube-apiserver-arg=audit-log-format: "legacy" is not json, the only format here',
+    ])
+  })
+
   it('of the controller manager choose controllers and limits', () => {
     const args = controllerManagerArgs(['controllers=*,-cronjob', 'terminated-pod-gc-threshold=10', 'node-cidr-mask-size=25'], [])
     assert.deepEqual(args, { controllers: ['*', '-cronjob'], terminatedPodThreshold: 10, nodeCidrMaskIpv4: 25 })

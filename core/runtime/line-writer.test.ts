@@ -2,10 +2,20 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { LineWriter } from './line-writer.ts'
 
+const onError = (err: unknown): void => {
+  throw err
+}
+
 describe('LineWriter', () => {
   it('writes together what came together, in order', async () => {
     const batches: string[][] = []
-    const writer = new LineWriter({ append: async (lines) => void batches.push([...lines]), onError: assert.fail })
+    const writer = new LineWriter({
+      append: async (lines) => {
+        batches.push([...lines])
+        await Promise.resolve()
+      },
+      onError,
+    })
     writer.write('a\n')
     writer.write('b\n')
     assert.deepEqual(batches, [])
@@ -14,17 +24,16 @@ describe('LineWriter', () => {
   })
 
   it('asks writers to wait while a slow disk is behind', async () => {
-    const gate = Promise.withResolvers<void>()
-    const writer = new LineWriter({ append: () => gate.promise, onError: assert.fail, limit: 3 })
+    const gate = Promise.withResolvers<undefined>()
+    const writer = new LineWriter({ append: async () => gate.promise, onError, limit: 3 })
     writer.write('ab\n')
     assert.equal(writer.room, undefined)
     const flushed = writer.flush()
     writer.write('cd\n')
     const { room } = writer
     assert.ok(room)
-    gate.resolve()
-    await room
-    await flushed
+    gate.resolve(undefined)
+    await Promise.all([room, flushed])
     assert.equal(writer.room, undefined)
   })
 

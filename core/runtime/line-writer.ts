@@ -21,7 +21,7 @@ export class LineWriter {
   /** Of the lines that wait and of those under way. */
   #length = 0
   #running: Promise<void> | undefined
-  #room: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined
+  #room: PromiseWithResolvers<undefined> | undefined
   #timer: NodeJS.Timeout | undefined
 
   constructor(options: LineWriterOptions) {
@@ -32,7 +32,7 @@ export class LineWriter {
   write(line: string): void {
     this.#lines.push(line)
     this.#length += line.length
-    if (this.#length > this.#limit) this.#room ??= Promise.withResolvers<void>()
+    if (this.#length > this.#limit) this.#room ??= Promise.withResolvers<undefined>()
     if (this.#running === undefined) this.#timer ??= setTimeout(() => void this.flush(), GATHER_MS)
   }
 
@@ -66,7 +66,7 @@ export class LineWriter {
   }
 
   #giveRoom(): void {
-    this.#room?.resolve()
+    this.#room?.resolve(undefined)
     this.#room = undefined
   }
 }

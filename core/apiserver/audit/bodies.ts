@@ -10,9 +10,8 @@ export interface Body {
 }
 
 interface Shown {
-  readonly kind?: unknown
-  readonly metadata?: unknown
-  readonly items?: unknown
+  metadata?: unknown
+  items?: unknown
 }
 
 /** An object, as one line of JSON; undefined for what is none, such as plain text. A patch is shown as it came. */
@@ -57,24 +56,14 @@ function textOf(bytes: Uint8Array): string {
 }
 
 /** For an object and for each of a list. Source: apiserver, pkg/audit/request.go. */
-function withoutManagers(value: object): object {
-  if (Array.isArray(value)) return value
-  const { metadata, items, ...rest }: Shown = value
-  return {
-    ...rest,
-    ...(metadata !== undefined && { metadata: withoutField(metadata) }),
-    ...(items !== undefined && {
-      items: Array.isArray(items) ? items.map((item) => (isObject(item) ? withoutManagers(item) : (item as unknown))) : items,
-    }),
-  }
+function withoutManagers(value: unknown): unknown {
+  if (!isObject(value)) return value
+  const shown = { ...value }
+  if (isObject(shown.metadata)) shown.metadata = { ...shown.metadata, managedFields: undefined }
+  if (Array.isArray(shown.items)) shown.items = shown.items.map(withoutManagers)
+  return shown
 }
 
-function withoutField(metadata: unknown): unknown {
-  if (!isObject(metadata)) return metadata
-  const { managedFields: _, ...rest } = metadata as { readonly managedFields?: unknown }
-  return rest
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null
+function isObject(value: unknown): value is Shown {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

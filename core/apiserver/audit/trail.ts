@@ -106,10 +106,12 @@ export class AuditTrail implements RequestAudit {
     const { verb } = this.#state
     const bytes = wholeBody(body)
     const answer = bytes === undefined ? undefined : { bytes, contentType: headers['content-type'] }
-    const mayBeStatus = code >= 400 || verb === 'delete' || verb === 'deletecollection'
-    const status = answer !== undefined && mayBeStatus ? statusIn(answer) : undefined
+    const isDelete = verb === 'delete' || verb === 'deletecollection'
+    const status = answer !== undefined && (code >= 400 || isDelete) ? statusIn(answer) : undefined
     this.#state.responseStatus = this.#problem === undefined ? { ...status, code } : panicked(this.#problem)
-    if (this.#sent !== undefined && this.#state.requestObject === undefined) this.#state.requestObject = bodyText(this.#sent, this.#rule)
+    if (this.#sent !== undefined && this.#state.requestObject === undefined) {
+      this.#state.requestObject = isDelete ? optionsText(this.#sent) : bodyText(this.#sent, this.#rule)
+    }
     this.#sent = undefined
     if (answer !== undefined && this.#rule.level === 'RequestResponse') this.#state.responseObject = bodyText(answer, this.#rule)
   }
@@ -129,6 +131,14 @@ export class AuditTrail implements RequestAudit {
 function wholeBody(body: ApiResponse['body']): Uint8Array | undefined {
   if (body === undefined || body instanceof Uint8Array) return body
   return Symbol.asyncIterator in body ? undefined : Buffer.concat(body)
+}
+
+/** Clients leave the type of the options out. */
+function optionsText(body: Body): string | undefined {
+  const options = parseBody(body)
+  return typeof options === 'object' && options !== null
+    ? JSON.stringify({ kind: 'DeleteOptions', apiVersion: 'v1', ...options })
+    : undefined
 }
 
 function statusIn(body: Body): ResponseStatus | undefined {

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 import { isReason, StatusError } from '../../meta/status-error.ts'
 import type { Logger } from '../../observability/log.ts'
-import { after, type Awaitable, recover } from '../../runtime/awaitable.ts'
+import { type Awaitable, after, recover } from '../../runtime/awaitable.ts'
 import type { Credentials, UserInfo } from '../auth/auth.ts'
 import { internalError } from '../errors.ts'
 import type { ApiRequest, ApiResponse, Handler } from '../request.ts'

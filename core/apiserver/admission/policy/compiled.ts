@@ -1,9 +1,9 @@
 import type { ValidatingAdmissionPolicy, Validation } from '../../../api/types/admissionregistration-v1.ts'
-import { admissionEnvironment, type AdmissionNames } from '../../cel/admission.ts'
+import { type AdmissionNames, admissionEnvironment } from '../../cel/admission.ts'
 import type { Environment } from '../../cel/environment.ts'
-import { compile, type Compiled } from '../../cel/program.ts'
+import { type Compiled, compile } from '../../cel/program.ts'
 import { BOOL, DYN, NULL, STRING, type Type } from '../../cel/types.ts'
-import { compileConditions, type Conditions } from '../conditions.ts'
+import { type Conditions, compileConditions } from '../conditions.ts'
 
 /** The expressions of a policy. Those that do not compile say so when they are evaluated. */
 export interface CompiledPolicy {

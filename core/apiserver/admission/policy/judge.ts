@@ -1,9 +1,9 @@
 import type { KubeObject } from '../../../meta/object.ts'
+import { EvaluationError } from '../../cel/issue.ts'
 import { fromJson } from '../../cel/json.ts'
 import { Meter } from '../../cel/meter.ts'
 import { type Compiled, evaluateWithin, OUT_OF_BUDGET, type Outcome } from '../../cel/program.ts'
 import { MapValue, type Value } from '../../cel/values.ts'
-import { EvaluationError } from '../../cel/issue.ts'
 import type { CompiledAnnotation, CompiledPolicy, CompiledValidation } from './compiled.ts'
 import type { BoundPolicy } from './source.ts'
 

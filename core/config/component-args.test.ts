@@ -42,10 +42,13 @@ describe('arguments for the parts of Kubernetes', () => {
     const [path, policy] = ['audit-log-path=-', 'audit-policy-file=/p.yaml']
     const limits = { maxSize: 100, maxBackups: 0, maxAgeDays: 0, compress: false }
     assert.deepEqual(read(path, policy), { audit: { path: '-', policyFile: '/p.yaml', ...limits }, problems: [] })
-    assert.deepEqual(read(path, policy, 'audit-log-maxage=30', 'audit-log-maxbackup=10', 'audit-log-maxsize=5', 'audit-log-compress').audit, {
-      ...{ path: '-', policyFile: '/p.yaml' },
-      ...{ maxSize: 5, maxBackups: 10, maxAgeDays: 30, compress: true },
-    })
+    assert.deepEqual(
+      read(path, policy, 'audit-log-maxage=30', 'audit-log-maxbackup=10', 'audit-log-maxsize=5', 'audit-log-compress').audit,
+      {
+        ...{ path: '-', policyFile: '/p.yaml' },
+        ...{ maxSize: 5, maxBackups: 10, maxAgeDays: 30, compress: true },
+      },
+    )
     assert.deepEqual(read(path).problems, [
       '--kube-apiserver-arg=audit-log-path records nothing without audit-policy-file; give both or neither',
     ])

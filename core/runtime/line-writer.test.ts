@@ -26,15 +26,16 @@ describe('LineWriter', () => {
   it('asks writers to wait while a slow disk is behind', async () => {
     const gate = Promise.withResolvers<undefined>()
     const writer = new LineWriter({ append: async () => gate.promise, onError, limit: 3 })
+    const room = (): Promise<void> | undefined => writer.room
     writer.write('ab\n')
-    assert.equal(writer.room, undefined)
+    assert.equal(room(), undefined)
     const flushed = writer.flush()
     writer.write('cd\n')
-    const { room } = writer
-    assert.ok(room)
+    const waiting = room()
+    assert.ok(waiting)
     gate.resolve(undefined)
-    await Promise.all([room, flushed])
-    assert.equal(writer.room, undefined)
+    await Promise.all([waiting, flushed])
+    assert.equal(room(), undefined)
   })
 
   it('tells what is lost and goes on', async () => {

@@ -13,7 +13,7 @@ const failures = (count: number, failurePolicy: 'Fail' | 'Ignore' = 'Fail'): rea
   const compiled = compilePolicy(spec)
   const policy = { metadata: { name: 'p' }, spec, status: {} } as unknown as ValidatingAdmissionPolicy
   const bound = { policy, binding: { metadata: { name: 'b' }, spec: {} } as never, compiled: () => compiled }
-  return judge(bound, { variable: () => object, params: null }).map(({ message }) => message)
+  return judge(bound, { variable: () => object, params: null }).failures.map(({ message }) => message)
 }
 
 describe('the work of a policy', () => {
@@ -27,5 +27,23 @@ describe('the work of a policy', () => {
   it('is bounded for all expressions together', () => {
     assert.deepEqual(failures(12), ['validation failed due to running out of cost budget, no further validation rules will be run'])
     assert.deepEqual(failures(12, 'Ignore'), [])
+  })
+
+  const annotated = (valueExpression: string, failurePolicy: 'Fail' | 'Ignore'): ReturnType<typeof judge> => {
+    const spec = { failurePolicy, auditAnnotations: [{ key: 'k', valueExpression }] }
+    const policy = { metadata: { name: 'p' }, spec, status: {} } as unknown as ValidatingAdmissionPolicy
+    const bound = { policy, binding: { metadata: { name: 'b' }, spec: {} } as never, compiled: () => compilePolicy(spec) }
+    return judge(bound, { variable: () => object, params: null })
+  }
+
+  it('tells what it wants recorded, and fails when that cannot be evaluated', () => {
+    assert.deepEqual(annotated("' of ' + string(object.items[7])", 'Fail').annotations, [['k', 'of 7']])
+    assert.deepEqual(annotated("'  '", 'Fail'), { failures: [], errors: [], annotations: [] })
+    assert.equal(annotated("'x' + 'x'.substring(0).replace('x', '" + 'y'.repeat(20_000) + "')", 'Fail').annotations[0]?.[1].length, 10_240)
+    assert.match(
+      annotated('string(object.none)', 'Fail').errors[0]?.message ?? '',
+      /^valueExpression 'string\(object\.none\)' resulted in error: no such key: none/,
+    )
+    assert.deepEqual(annotated('string(object.none)', 'Ignore').errors, [])
   })
 })

@@ -61,11 +61,30 @@ export function successStatus(details: {
   return { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details: shown }
 }
 
-/** Adds a Warning header with every text; HTTP joins several with commas. Source: apiserver, warning handling. */
+/** Characters of all warnings of an answer; beyond, each is cut and the last are left out. Source: apiserver, endpoints/filters/warning. */
+const MAX_WARNINGS = 4_096
+const MAX_CUT_WARNING = 256
+
+/** Adds a Warning header with the texts; HTTP joins several with commas. Source: apiserver, warning handling. */
 export function withWarnings(response: ApiResponse, warnings: readonly string[]): ApiResponse {
   if (warnings.length === 0) return response
-  const header = [...new Set(warnings)].map((text) => `299 - ${quoted(text)}`).join(', ')
+  const header = bounded([...new Set(warnings)])
+    .map((text) => `299 - ${quoted(text)}`)
+    .join(', ')
   return { ...response, headers: { ...response.headers, warning: header } }
+}
+
+function bounded(texts: readonly string[]): readonly string[] {
+  if (texts.reduce((sum, text) => sum + text.length, 0) <= MAX_WARNINGS) return texts
+  const kept: string[] = []
+  let length = 0
+  for (const text of texts) {
+    if (length >= MAX_WARNINGS) break
+    const cut = Array.from(text.slice(0, 2 * MAX_CUT_WARNING)).slice(0, MAX_CUT_WARNING)
+    kept.push(cut.join(''))
+    length += cut.length
+  }
+  return kept
 }
 
 const CONTROL = /[\u0000-\u001f\u007f]/g

@@ -51,7 +51,9 @@ async function ask(
   const response = readResponse(await client.call(clientConfig, review, TIMEOUT_SECONDS), review)
   if (response.convertedObjects.length !== objects.length)
     throw new Error(`returned ${response.convertedObjects.length} objects, expected ${objects.length}`)
-  return objects.map((object, index) => checked(object, response.convertedObjects[index] as KubeObject | undefined, { apiVersion, index }))
+  return objects.map((object, index) =>
+    checked(object, response.convertedObjects[index] as KubeObject | null | undefined, { apiVersion, index }),
+  )
 }
 
 function readResponse(
@@ -75,11 +77,11 @@ interface Wanted {
 }
 
 /** A conversion may change anything but who the object is: of metadata only labels and annotations. */
-function checked(before: KubeObject, after: KubeObject | undefined, { apiVersion, index }: Wanted): KubeObject {
+function checked(before: KubeObject, after: KubeObject | null | undefined, { apiVersion, index }: Wanted): KubeObject {
   const fail = (text: string): never => {
     throw new Error(`invalid converted object at index ${index}: ${text}`)
   }
-  if (typeof after !== 'object') return fail('it is no object')
+  if (typeof after !== 'object' || after === null) return fail('it is no object')
   if (after.apiVersion !== apiVersion) fail(`invalid groupVersion (expected ${apiVersion}, received ${after.apiVersion ?? ''})`)
   if (after.kind !== before.kind) fail(`invalid kind (expected ${before.kind ?? ''}, received ${after.kind ?? ''})`)
   const metadata = (after as Partial<KubeObject>).metadata ?? fail('missing metadata')

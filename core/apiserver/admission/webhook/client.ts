@@ -2,6 +2,7 @@ import { hash } from 'node:crypto'
 import { isIP, isIPv6 } from 'node:net'
 import type { Dispatcher } from 'undici'
 import type { WebhookClientConfig } from '../../../api/types/admissionregistration-v1.ts'
+import { nestsTooDeep } from '../../../meta/json-depth.ts'
 import { readText } from '../../../runtime/read-bytes.ts'
 import type { ObjectReader } from '../admission.ts'
 import { serviceAddress } from './service-address.ts'
@@ -110,6 +111,7 @@ async function post(pool: Dispatcher, { url, serverName }: Target, body: string,
   const text = await readText(response.body as AsyncIterable<Uint8Array>, MAX_ANSWER_BYTES)
   if (response.statusCode !== 200) throw new Error(statusText(response.statusCode, text))
   try {
+    if (nestsTooDeep(text)) throw new Error('exceeded max depth')
     return JSON.parse(text) as unknown
   } catch (err) {
     throw new Error(`could not decode the answer: ${textOf(err)}`, { cause: err })

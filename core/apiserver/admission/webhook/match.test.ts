@@ -140,6 +140,19 @@ describe('admission reviews', () => {
       /expected webhook response of admission.k8s.io\/v1, Kind=AdmissionReview/,
     )
     assert.throws(() => readResponse(null, review), /Kind=AdmissionReview, got , Kind=/)
+    assert.throws(() => readResponse(answer({}, { response: null }), review), /response was absent/)
+    for (const [path, wrong] of [
+      ['allowed', { allowed: 'yes' }],
+      ['patch', { patch: 5, patchType: 'JSONPatch' }],
+      ['warnings', { warnings: [{}] }],
+      ['status', { status: 'no' }],
+      ['status.code', { status: { code: 'x' } }],
+      ['status.message', { status: { message: {} } }],
+    ] as const)
+      assert.throws(
+        () => readResponse(answer({ uid, allowed: true, ...wrong }), review),
+        new RegExp(`response.${path} is of the wrong type`),
+      )
   })
 
   it('refuse with their own code and words', () => {
@@ -157,6 +170,7 @@ describe('admission reviews', () => {
       [{ message: `${name} without explanation`, code: 400 }],
     )
     assert.equal(refusal(hook(), { message: 'x', code: 200 } as never).code, 400)
+    assert.equal(refusal(hook(), { message: 'x', code: 70_000 } as never).code, 599)
   })
 })
 

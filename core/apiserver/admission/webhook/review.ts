@@ -37,22 +37,47 @@ function bodyOf(object: KubeObject | undefined, attributes: AdmissionAttributes,
 
 /** Checks that the answer belongs to the question. Throws a plain Error with Kubernetes' text. */
 export function readResponse(body: unknown, { apiVersion, request }: Review): AdmissionResponse {
-  const answer = (body ?? {}) as { readonly apiVersion?: string; readonly kind?: string; readonly response?: AdmissionResponse }
+  const answer = (body ?? {}) as { readonly apiVersion?: string; readonly kind?: string; readonly response?: AdmissionResponse | null }
   if (answer.apiVersion !== apiVersion || answer.kind !== 'AdmissionReview') {
     throw new Error(
       `expected webhook response of ${apiVersion}, Kind=AdmissionReview, got ${answer.apiVersion ?? ''}, Kind=${answer.kind ?? ''}`,
     )
   }
   const { response } = answer
-  if (response === undefined) throw new Error('webhook response was absent')
+  if (response === undefined || response === null) throw new Error('webhook response was absent')
   if (response.uid !== request.uid)
     throw new Error(`expected response.uid=${JSON.stringify(request.uid)}, got ${JSON.stringify(response.uid)}`)
+  checkForm(response)
   checkPatch(response, apiVersion.endsWith('/v1'))
   return response
 }
 
+const FORMS: Readonly<Record<string, (value: unknown) => boolean>> = {
+  allowed: (value) => typeof value === 'boolean',
+  patch: (value) => typeof value === 'string',
+  patchType: (value) => typeof value === 'string',
+  warnings: (value) => Array.isArray(value) && value.every((one) => typeof one === 'string'),
+  status: (value) => typeof value === 'object' && !Array.isArray(value),
+  'status.message': (value) => typeof value === 'string',
+  'status.reason': (value) => typeof value === 'string',
+  'status.code': (value) => Number.isInteger(value),
+  'status.details': (value) => typeof value === 'object' && !Array.isArray(value),
+}
+
+/** A webhook may answer anything: what is read later must be of its type. */
+function checkForm(response: AdmissionResponse): void {
+  for (const [path, fits] of Object.entries(FORMS)) {
+    const value = path
+      .split('.')
+      .reduce<unknown>((at, key) => (at as Readonly<Record<string, unknown>> | null | undefined)?.[key], response)
+    if (value !== undefined && value !== null && !fits(value))
+      throw new Error(`could not decode the answer: response.${path} is of the wrong type`)
+  }
+}
+
 /** The older version of the review knows no patch types. */
-function checkPatch({ patch = '', patchType = '' }: AdmissionResponse, isStrict: boolean): void {
+function checkPatch(response: AdmissionResponse, isStrict: boolean): void {
+  const [patch, patchType] = [response.patch ?? '', response.patchType ?? '']
   if (patch !== '' && patchType !== '' && patchType !== 'JSONPatch') {
     throw new Error(`unsupported webhook response.patchType ${JSON.stringify(patchType)}, expected JSONPatch`)
   }
@@ -61,17 +86,17 @@ function checkPatch({ patch = '', patchType = '' }: AdmissionResponse, isStrict:
   throw new Error(`webhook returned response.${has} but not response.${lacks}`)
 }
 
-/** A refusal in the webhook's own words and with its code, which is at least 400. */
+/** A refusal in the webhook's own words and with its code, which is one of a failure. */
 export function refusal(hook: Hook, status: AdmissionResponse['status']): StatusError {
-  const { message, reason, code = 0, details } = status ?? {}
-  const text = [message, reason].find((part) => part !== undefined && part !== '')
+  const { message, reason, code, details } = status ?? {}
+  const text = [message, reason].find((part) => (part ?? '') !== '')
   const subject = `admission webhook ${JSON.stringify(hook.name)} denied the request`
   return new StatusError(
     (reason ?? '') as StatusReason,
     text === undefined ? `${subject} without explanation` : `${subject}: ${text}`,
     details ?? {},
     {
-      code: Math.max(code, 400),
+      code: Math.min(Math.max(code ?? 0, 400), 599),
     },
   )
 }

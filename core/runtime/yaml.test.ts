@@ -51,6 +51,19 @@ describe('aliases', () => {
   it('of what they are in are refused', () => assert.throws(() => parseYaml('a: &a { b: *a }'), /anchor contains itself/))
 })
 
+describe('nesting', () => {
+  for (const depth of [1_500, 100_000])
+    it(`of ${depth} levels is refused`, () => {
+      assert.throws(() => parseYaml('['.repeat(depth) + ']'.repeat(depth)))
+      assert.throws(() => parseYaml(`a: &a 1\nb: *a\nc: ${'['.repeat(depth)}${']'.repeat(depth)}`))
+    })
+
+  it('of aliases counts as if they had been written out', () => {
+    const lines = Array.from({ length: 1_500 }, (_, index) => `k${index + 1}: &k${index + 1} { a: *k${index} }`)
+    assert.throws(() => parseYaml(`k0: &k0 {}\n${lines.join('\n')}`), /exceeded max depth|excessive aliasing/)
+  })
+})
+
 describe('parseLenientYaml', () => {
   it('lets the last of equal keys count, and says which it was', () => {
     assert.deepEqual(parseLenientYaml('a: 1\nb:\n  - c: 1\n    c: 2\n'), {

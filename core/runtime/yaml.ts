@@ -12,6 +12,7 @@ import {
   Schema,
   YAMLException,
 } from 'js-yaml'
+import { valueNestsTooDeep } from '../meta/json-depth.ts'
 
 const INTEGER = /^[-+]?(?:0b[01_]+|0o[0-7_]+|0x[0-9a-fA-F_]+|[0-9][0-9_]*)$/
 const OLD_OCTAL = /^0[0-7]+$/
@@ -70,7 +71,12 @@ const MAX_EXPANDED = 8 * 1024 * 1024
 
 /** Everything at a place of its own, as if aliases had been written out: who changes one place must not change another. */
 function unshared(text: string, document: unknown): unknown {
-  if (!text.includes('*')) return document
+  const plain = text.includes('*') ? written(document) : document
+  if (valueNestsTooDeep(plain)) throw new YAMLException('exceeded max depth')
+  return plain
+}
+
+function written(document: unknown): unknown {
   const sizes = new Map<object, number | undefined>()
   const shared = new Set<object>()
   const sizeOf = (value: unknown): number => {

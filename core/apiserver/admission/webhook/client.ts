@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import { isIP, isIPv6 } from 'node:net'
-import type { Dispatcher } from 'undici'
+import type { Dispatcher, Pool } from 'undici'
 import type { WebhookClientConfig } from '../../../api/types/admissionregistration-v1.ts'
 import { nestsTooDeep } from '../../../meta/json-depth.ts'
 import { readText } from '../../../runtime/read-bytes.ts'
@@ -30,12 +30,12 @@ export function createWebhookClient(reader: ObjectReader): WebhookClient {
   const pools = new Map<string, Dispatcher>()
   const poolFor = async (target: Target, caBundle: string | undefined): Promise<Dispatcher> => {
     const key = `${target.origin} ${target.serverName} ${caBundle === undefined ? '' : hash('sha256', caBundle, 'base64')}`
-    let pool = pools.get(key)
-    if (pool === undefined) {
-      pool = await openPool(target, caBundle)
-      makeRoom(pools)
-      pools.set(key, pool)
-    }
+    // NOTE: the library first, so that nothing comes between looking for a pool and making one.
+    const { Pool } = await import('undici')
+    const pool = pools.get(key) ?? new Pool(target.origin, poolOptions(target, caBundle))
+    // The one used last stands last.
+    if (!pools.delete(key)) makeRoom(pools)
+    pools.set(key, pool)
     return pool
   }
   return {
@@ -77,15 +77,14 @@ function wrapped<T>(url: URL, resolve: () => T): T {
   }
 }
 
-async function openPool(target: Target, caBundle: string | undefined): Promise<Dispatcher> {
-  const { Pool } = await import('undici')
+function poolOptions(target: Target, caBundle: string | undefined): Pool.Options {
   const ca = caBundle === undefined || caBundle === '' ? undefined : Buffer.from(caBundle, 'base64').toString()
-  return new Pool(target.origin, {
+  return {
     connections: 8,
     keepAliveTimeout: 30_000,
     // Names of servers are names: for an address, the address itself is what the certificate must have.
     connect: { ...(isIP(target.serverName) === 0 && { servername: target.serverName }), timeout: 5_000, ...(ca !== undefined && { ca }) },
-  })
+  }
 }
 
 /** The pool used longest ago goes first; requests under way on it still end. */

@@ -2,18 +2,23 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { ValidatingAdmissionPolicy } from '../../../api/types/admissionregistration-v1.ts'
 import { fromJson } from '../../cel/json.ts'
+import { AuthorizerValue } from '../../cel/library/authorizer.ts'
+import type { Value } from '../../cel/values.ts'
 import { compilePolicy } from './compiled.ts'
 import { judge } from './judge.ts'
 
 const object = fromJson({ items: Array.from({ length: 2_000 }, (_, index) => index) })
 const ENDLESS = 'object.items.all(x, object.items.all(y, x + y >= 0))'
 
-const failures = (count: number, failurePolicy: 'Fail' | 'Ignore' = 'Fail'): readonly string[] => {
-  const spec = { failurePolicy, validations: Array.from({ length: count }, () => ({ expression: ENDLESS })) }
+const asker = { authorizer: { authorize: () => ({ allowed: true, reason: '' }) }, user: { name: 'u', groups: [] } }
+const variables: Readonly<Record<string, Value>> = { object, authorizer: new AuthorizerValue(asker) }
+
+const failures = (count: number, failurePolicy: 'Fail' | 'Ignore' = 'Fail', expression = ENDLESS): readonly string[] => {
+  const spec = { failurePolicy, validations: Array.from({ length: count }, () => ({ expression })) }
   const compiled = compilePolicy(spec)
   const policy = { metadata: { name: 'p' }, spec, status: {} } as unknown as ValidatingAdmissionPolicy
   const bound = { policy, binding: { metadata: { name: 'b' }, spec: {} } as never, compiled: () => compiled }
-  return judge(bound, { variable: () => object, params: null }).failures.map(({ message }) => message)
+  return judge(bound, { variable: (name) => variables[name], params: null }).failures.map(({ message }) => message)
 }
 
 describe('the work of a policy', () => {
@@ -45,5 +50,11 @@ describe('the work of a policy', () => {
       /^valueExpression 'string\(object\.none\)' resulted in error: no such key: none/,
     )
     assert.deepEqual(annotated('string(object.none)', 'Ignore').errors, [])
+  })
+
+  it('allows two questions about permissions in one expression', () => {
+    const ask = `authorizer.group('').resource('pods').check('get').allowed()`
+    assert.deepEqual(failures(1, 'Fail', [ask, ask].join(' && ')), [])
+    assert.match(failures(1, 'Fail', [ask, ask, ask].join(' && '))[0] ?? '', /actual cost limit exceeded$/)
   })
 })

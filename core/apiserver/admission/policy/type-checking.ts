@@ -1,6 +1,6 @@
 import type { ExpressionWarning, NamedRuleWithOperations, ValidatingAdmissionPolicy } from '../../../api/types/admissionregistration-v1.ts'
 import { apiVersionOf } from '../../../meta/resource-type.ts'
-import { admissionEnvironment, type AdmissionNames } from '../../cel/admission.ts'
+import { type AdmissionNames, admissionEnvironment } from '../../cel/admission.ts'
 import { compile } from '../../cel/program.ts'
 import { typeOfSchema } from '../../cel/schema-type.ts'
 import { BOOL, DYN, STRING, type Type } from '../../cel/types.ts'

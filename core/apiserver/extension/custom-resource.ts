@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { CustomResourceDefinition, CustomResourceDefinitionVersion } from '../../api/types/apiextensions-v1.ts'
+import type { CustomResourceDefinition, CustomResourceDefinitionVersion, SelectableField } from '../../api/types/apiextensions-v1.ts'
 import { decodeObject } from '../../meta/decode/decode.ts'
 import { dns1123SubdomainProblems, problemText } from '../../meta/names.ts'
 import type { KubeObject, Mutable } from '../../meta/object.ts'
@@ -7,9 +7,9 @@ import type { ObjectSchema } from '../../meta/schema.ts'
 import { invariant } from '../../runtime/invariant.ts'
 import type { ResourceDef, StorageConversion, SubresourceDef } from '../resources/resource-def.ts'
 import { customTable } from './columns.ts'
+import type { Convert } from './conversion-webhook.ts'
 import { customStatus, prepareCustomCreate, prepareCustomUpdate, SUBRESOURCE_VERBS } from './custom-strategy.ts'
 import { type CustomValues, customValues, type Validate } from './custom-values.ts'
-import type { Convert } from './conversion-webhook.ts'
 import { compileJsonPath } from './json-path.ts'
 
 const VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch']
@@ -74,7 +74,7 @@ function resourceDef(crd: CustomResourceDefinition, served: Served): ResourceDef
     allowUnconditionalUpdate: false,
     defaultDeletion: 'background',
     ...customTable(version.additionalPrinterColumns),
-    ...selectable(version),
+    ...selectable(offeredFields(crd, served)),
     subresources: subresourcesOf(version, values.validate),
   }
 }
@@ -106,8 +106,18 @@ function deprecation({ spec }: CustomResourceDefinition, version: CustomResource
   return [text === '' ? `${spec.group}/${version.name} ${spec.names.kind} is deprecated` : text]
 }
 
-function selectable({ selectableFields }: CustomResourceDefinitionVersion): Pick<ResourceDef, 'selectableFields'> {
-  if (selectableFields === undefined || selectableFields.length === 0) return {}
+/**
+ * Objects that a webhook converts are looked through as they are stored: only what both versions declare means the same there. A
+ * selector of another field is refused, for a deletion by a field that is not there would take everything.
+ */
+function offeredFields({ spec }: CustomResourceDefinition, { version, storage }: Served): readonly SelectableField[] {
+  const { selectableFields = [] } = version
+  if (spec.conversion?.strategy !== 'Webhook' || version === storage) return selectableFields
+  return selectableFields.filter(({ jsonPath }) => storage.selectableFields?.some((stored) => stored.jsonPath === jsonPath) === true)
+}
+
+function selectable(selectableFields: readonly SelectableField[]): Pick<ResourceDef, 'selectableFields'> {
+  if (selectableFields.length === 0) return {}
   const paths = selectableFields.map(({ jsonPath }) => ({ key: jsonPath.replace(/^\./, ''), find: compileJsonPath(jsonPath) }))
   return {
     selectableFields: (object) => Object.fromEntries(paths.map(({ key, find }) => [key, textOf(find(object)[0])])),

@@ -47,10 +47,10 @@ function matcher(def: ResourceDef, labels: Selector, fields: FieldSelector): (en
 function fieldOf(def: ResourceDef, entry: Entry, field: string): string | undefined {
   if (field === 'metadata.name') return entry.name
   if (field === 'metadata.namespace') return entry.namespace
-  // NOTE: a version that somebody else makes is not made to be looked through; the stored version answers for it.
-  const isOwn = def.conversion === undefined || def.conversion.remote !== undefined
-  const values = isOwn ? entry.fields : def.selectableFields?.(objectOf(def, entry))
-  return values?.[field]
+  if (def.conversion === undefined) return entry.fields?.[field]
+  // NOTE: a version that somebody else makes is not made to be looked through; the stored object answers for it.
+  const object = def.conversion.remote === undefined ? objectOf(def, entry) : entry.object()
+  return def.selectableFields?.(object)[field]
 }
 
 const knownFields = new WeakMap<ResourceDef, ReadonlySet<string>>()

@@ -36,12 +36,12 @@ import { componentStatuses } from './health/component-statuses.ts'
 import { createHealthChecks, type HealthChecks } from './health/health.ts'
 import type { InFlightLimits } from './in-flight.ts'
 import { createObjectReader } from './object-reader.ts'
-import type { ApiRequest, Handler } from './request.ts'
+import type { Handler } from './request.ts'
 import { createRequestMetrics } from './request-metrics.ts'
 import { createResourceTable, type ResourceTable } from './resource-table.ts'
 import { RESOURCES } from './resources/index.ts'
 import type { ApiSettings } from './resources/resource-def.ts'
-import { type ApiServerDeps, createApiServer, type PathHandler } from './server.ts'
+import { type ApiServer, type ApiServerDeps, createApiServer, type PathHandler } from './server.ts'
 import { bindingHandler, customSubresources } from './subresources/index.ts'
 import { createKubeletDialer, type KubeletDialerDeps } from './subresources/kubelet-dialer.ts'
 
@@ -82,7 +82,7 @@ export interface ApiServerOptions {
 export interface AssembledApiServer {
   readonly handle: Handler
   /** To be told of requests answered with 401. */
-  readonly unauthenticated: (request: ApiRequest) => void
+  readonly unauthenticated: ApiServer['unauthenticated']
   /** Who asks; for the listener. */
   readonly authenticator: Authenticator
   readonly authorizer: Authorizer

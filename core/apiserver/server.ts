@@ -69,8 +69,8 @@ export type PathHandler = (request: ApiRequest) => Promise<ApiResponse> | ApiRes
 export interface ApiServer {
   /** Answers one request; never rejects. Sockets, message ports and in-process clients all come here. */
   readonly handle: Handler
-  /** For the audit log: a request that the listener answered with 401. */
-  readonly unauthenticated: (request: ApiRequest) => void
+  /** For the audit log: a request that the listener answers with 401, when the log has room for it. */
+  readonly unauthenticated: (request: ApiRequest) => Awaitable<void>
 }
 
 /** The API server without its sockets: authorization, limits, routing, and one Status for every failure. */
@@ -110,6 +110,7 @@ export function createApiServer(deps: ApiServerDeps): ApiServer {
     unauthenticated(request) {
       const info = requestInfo(request.method, request.path, request.query)
       deps.audit?.unauthenticated(request, info, { auditId: auditIdOf(request), nowMs: clock.now(), isLong: false })
+      return deps.audit?.sink.room
     },
   }
 }

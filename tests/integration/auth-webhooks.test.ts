@@ -157,12 +157,15 @@ describe('admission webhooks over real TLS', () => {
     answer = (_request, path) =>
       path.startsWith('/h1')
         ? { allowed: false, status: { code: 403, message: 'not on Fridays', reason: 'Forbidden' } }
-        : { allowed: true, warnings: ['careful'] }
-    await assert.rejects(async () => plugins().validating.validate?.(write(warnings)), {
+        : { allowed: true, warnings: ['careful'], auditAnnotations: { seen: 'yes' } }
+    const told: string[] = []
+    const annotate = (key: string, value: string): void => void told.push(`${key}=${value}`)
+    await assert.rejects(async () => plugins().validating.validate?.({ ...write(warnings), annotate }), {
       code: 403,
       message: 'admission webhook "h1.example.com" denied the request: not on Fridays',
     })
     assert.deepEqual(warnings, ['careful'])
+    assert.deepEqual(told, ['h0.example.com/seen=yes'])
   })
 
   it('that fail stop the write, or are passed over, as their policy says', async () => {

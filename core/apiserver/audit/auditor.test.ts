@@ -115,11 +115,15 @@ describe('audit events', () => {
       ['[{"op":"remove","path":"/a"}]', 'application/json-patch+json', [{ op: 'remove', path: '/a' }]],
       ['kind: Pod\nspec: {}\n', 'application/apply-patch+yaml', { kind: 'Pod', spec: {} }],
       ['{"broken', 'application/json', undefined],
+      ['{"kind":"Pod"},"stage":"Forged","x":{"a":1}', 'application/json', undefined],
+      ['{"kind":"Pod",\n"spec":{}}', 'application/json', { kind: 'Pod', spec: {} }],
+      [`${'['.repeat(200_000)}${']'.repeat(200_000)}`, 'application/json-patch+json', undefined],
       ['plain', 'text/plain', undefined],
     ] as const) {
       const { events, request, trail } = run('Request', 'PATCH', `${PODS}/a`)
       trail.sentBody(Buffer.from(text), contentType)
       trail.answered(request, json(200, POD))
+      assert.deepEqual([events.length, events[1]?.['stage']], [2, 'ResponseComplete'])
       assert.deepEqual(events[1]?.['requestObject'], expected)
     }
   })

@@ -14,13 +14,26 @@ interface Shown {
   items?: unknown
 }
 
-/** An object, as one line of JSON; undefined for what is none, such as plain text. A patch is shown as it came. */
+/** An object, as one line of JSON; undefined for what is none or cannot be read. A patch is shown as it came. */
 export function bodyText(body: Body, { omitManagedFields }: { readonly omitManagedFields: boolean }): string | undefined {
-  const direct = isJson(body) ? textOf(body.bytes).trim() : undefined
-  if (direct !== undefined && isPlainObject(direct) && !(omitManagedFields && direct.includes('"managedFields"'))) return direct
   const value = parseBody(body)
   if (typeof value !== 'object' || value === null) return undefined
-  return JSON.stringify(omitManagedFields ? withoutManagers(value) : value)
+  if (!omitManagedFields && isJson(body)) {
+    // NOTE: only what was parsed may stand in the log as it came: else a body could end the event and go on with fields of its own.
+    const direct = textOf(body.bytes).trim()
+    if (!direct.includes('\n')) return direct
+  }
+  return written(omitManagedFields ? withoutManagers(value) : value)
+}
+
+/** Undefined for what is nested too deeply. */
+export function written(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value)
+  } catch {
+    // The request was refused for the same reason.
+    return undefined
+  }
 }
 
 /** Undefined when the body is neither JSON, YAML nor protobuf, or broken. */
@@ -40,11 +53,6 @@ export function parseBody({ bytes, contentType }: Body): unknown {
 /** The object as JSON, before anything changes it. */
 export function objectText(object: object, { omitManagedFields }: { readonly omitManagedFields: boolean }): string {
   return JSON.stringify(omitManagedFields ? withoutManagers(object) : object)
-}
-
-/** Stored bytes are one line with the kind first and need no parsing; what people read has many lines. */
-function isPlainObject(text: string): boolean {
-  return text.startsWith('{"kind":"') && text.endsWith('}') && !text.includes('\n')
 }
 
 function isJson({ contentType }: Body): boolean {

@@ -4,7 +4,7 @@ import { isAborted } from '../../runtime/abort.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import type { Decision, UserInfo } from '../auth/auth.ts'
 import type { ApiRequest, ApiResponse, RequestAudit } from '../request.ts'
-import { type Body, bodyText, objectText, parseBody } from './bodies.ts'
+import { type Body, bodyText, objectText, parseBody, written } from './bodies.ts'
 import type { EventState, ResponseStatus } from './event.ts'
 import type { AuditRule } from './match.ts'
 import type { Stage } from './policy.ts'
@@ -136,9 +136,7 @@ function wholeBody(body: ApiResponse['body']): Uint8Array | undefined {
 /** Clients leave the type of the options out. */
 function optionsText(body: Body): string | undefined {
   const options = parseBody(body)
-  return typeof options === 'object' && options !== null
-    ? JSON.stringify({ kind: 'DeleteOptions', apiVersion: 'v1', ...options })
-    : undefined
+  return typeof options === 'object' && options !== null ? written({ kind: 'DeleteOptions', apiVersion: 'v1', ...options }) : undefined
 }
 
 function statusIn(body: Body): ResponseStatus | undefined {

@@ -14,8 +14,8 @@ export interface ExchangeDeps {
   readonly handler: Handler
   /** Who asks. Undefined or a StatusError `Unauthorized`: 401. The signal ends with the connection. */
   readonly authenticate: (credentials: Credentials, signal: AbortSignal) => Awaitable<UserInfo | undefined>
-  /** Told of each request that is answered with 401. */
-  readonly onUnauthenticated?: (request: ApiRequest) => void
+  /** Told of each request that is answered with 401, which it may hold back. */
+  readonly onUnauthenticated?: (request: ApiRequest) => Awaitable<void>
   readonly limits: HttpLimits
   readonly log: Logger
 }
@@ -54,8 +54,9 @@ export function answer(
     () => after(identify(), ask),
     (err) => {
       request ??= new HttpRequest(head, NOBODY, stream, { connection, limits: deps.limits })
-      if (isReason(err, 'Unauthorized')) deps.onUnauthenticated?.(request)
-      return { request, response: toErrorResponse(err, request, deps.log) }
+      const exchange = { request, response: toErrorResponse(err, request, deps.log) }
+      const told = isReason(err, 'Unauthorized') ? deps.onUnauthenticated?.(request) : undefined
+      return told === undefined ? exchange : after(told, () => exchange)
     },
   )
 }

@@ -5,7 +5,7 @@ import { FakeReader } from '../../../../tests/helpers/object-reader.ts'
 import type { PodLike } from './check.ts'
 import { describeViolations, violationsOf } from './evaluate.ts'
 import { podSecurity } from './pod-security.ts'
-import { policyOf, showStandard } from './policy.ts'
+import { OPEN_POLICY, policyOf, showStandard } from './policy.ts'
 
 const pod = (container: object = {}, spec: object = {}, annotations: Record<string, string> = {}): PodLike =>
   ({ metadata: { name: 'web', annotations }, spec: { containers: [{ name: 'a', image: 'x', ...container }], ...spec } }) as never
@@ -184,6 +184,32 @@ describe('labels of a namespace', () => {
     const { spec } = pod(context({ privileged: true }))
     attempt({ metadata: { name: 'd' }, spec: { template: { metadata: {}, spec } } }, { group: 'apps', resource: 'deployments' })
     assert.equal(warnings.length, 1)
+  })
+
+  it('tell the audit log what is enforced, what would be refused and who is exempt', () => {
+    const reader = new FakeReader()
+    const configuration = {
+      defaults: OPEN_POLICY,
+      exempt: { users: new Set<string>(), runtimeClasses: new Set(['vm']), namespaces: new Set(['kube-system']) },
+    }
+    const plugin = podSecurity({ reader, configuration })
+    reader.put({ group: '', resource: 'namespaces' }, { metadata: { name: 'default', labels: label({ audit: 'baseline' }) } } as never)
+    const told = (object: object, more: object = {}): Record<string, string> => {
+      const annotations: Record<string, string> = {}
+      const annotate = (key: string, value: string): void => {
+        annotations[key.replace('pod-security.kubernetes.io/', '')] = value
+      }
+      void plugin.validate?.({ ...writeOf({ object, ...more }), annotate })
+      return annotations
+    }
+    const bad = pod({}, { hostPID: true })
+    const violations = 'would violate PodSecurity "baseline:latest": host namespaces (hostPID=true)'
+    assert.deepEqual(told(bad), { 'enforce-policy': 'privileged:latest', 'audit-violations': violations })
+    assert.deepEqual(told(pod()), { 'enforce-policy': 'privileged:latest' })
+    const template = { metadata: { name: 'd' }, spec: { template: { metadata: {}, spec: bad.spec } } }
+    assert.deepEqual(told(template, { group: 'apps', resource: 'deployments' }), { 'audit-violations': violations })
+    assert.deepEqual(told(pod({}, { hostPID: true, runtimeClassName: 'vm' })), { exempt: 'runtimeClass' })
+    assert.deepEqual(told(bad, { namespace: 'kube-system' }), { exempt: 'namespace' })
   })
 
   it('are checked when set, and existing pods are told', () => {

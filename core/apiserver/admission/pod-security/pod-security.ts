@@ -45,7 +45,14 @@ const NO_CONFIGURATION: PodSecurityConfiguration = {
   exempt: { users: new Set(), runtimeClasses: new Set(), namespaces: new Set() },
 }
 
-/** Pod Security Standards, enforced or warned of by the labels of a namespace. Source: pod-security-admission. */
+/** Keys of what is told to the audit log. Source: pod-security-admission, api/constants.go. */
+const ANNOTATION = {
+  exempt: 'pod-security.kubernetes.io/exempt',
+  enforced: 'pod-security.kubernetes.io/enforce-policy',
+  violations: 'pod-security.kubernetes.io/audit-violations',
+} as const
+
+/** Pod Security Standards, enforced, warned of or recorded by the labels of a namespace. Source: pod-security-admission. */
 export function podSecurity({ reader, configuration = NO_CONFIGURATION }: PodSecurityDeps): AdmissionPlugin {
   const context: Context = { reader, ...configuration }
   return {
@@ -64,20 +71,27 @@ export function podSecurity({ reader, configuration = NO_CONFIGURATION }: PodSec
   }
 }
 
-function isExempt({ namespace, user }: AdmissionAttributes, { exempt }: Context): boolean {
-  return exempt.namespaces.has(namespace) || exempt.users.has(user.name)
+function isExempt({ namespace, user, annotate }: AdmissionAttributes, { exempt }: Context): boolean {
+  const reason = exempt.namespaces.has(namespace) ? 'namespace' : exempt.users.has(user.name) ? 'user' : undefined
+  if (reason === undefined) return false
+  annotate?.(ANNOTATION.exempt, reason)
+  return true
 }
 
-function isExemptPod({ spec }: PodLike, { exempt }: Context): boolean {
-  return spec.runtimeClassName !== undefined && exempt.runtimeClasses.has(spec.runtimeClassName)
+function isExemptPod({ spec }: PodLike, { annotate }: AdmissionAttributes, { exempt }: Context): boolean {
+  if (spec.runtimeClassName === undefined || !exempt.runtimeClasses.has(spec.runtimeClassName)) return false
+  annotate?.(ANNOTATION.exempt, 'runtimeClass')
+  return true
 }
 
 function validatePod(attributes: AdmissionAttributes, context: Context): void {
   const { policy } = policyFor(attributes, context)
-  if (policy.enforce.level === 'privileged' && policy.warn.level === 'privileged') return
+  if ([policy.enforce, policy.audit, policy.warn].every(({ level }) => level === 'privileged')) return
   const pod = attributes.object as Pod
-  if (isExemptPod(pod, context)) return
+  if (isExemptPod(pod, attributes, context)) return
   if (attributes.operation === 'UPDATE' && !isSignificant(pod, attributes.oldObject as Pod)) return
+  attributes.annotate?.(ANNOTATION.enforced, showStandard(policy.enforce))
+  record(attributes, policy.audit, pod)
   const violations = violationsOf(policy.enforce, pod)
   if (violations.length > 0) {
     throw denied(attributes, `violates PodSecurity ${JSON.stringify(showStandard(policy.enforce))}: ${describeViolations(violations)}`)
@@ -85,18 +99,29 @@ function validatePod(attributes: AdmissionAttributes, context: Context): void {
   if (!isSameStandard(policy.enforce, policy.warn)) warn(attributes, policy.warn, pod)
 }
 
-/** Templates are warned of only: the workload may be changed before pods come of it. */
+/** Templates are warned of and recorded only: the workload may be changed before pods come of it. */
 function validateTemplate(attributes: AdmissionAttributes, context: Context): void {
-  const { warn: standard } = policyFor(attributes, context).policy
-  if (standard.level === 'privileged' || attributes.object === undefined) return
+  const { policy } = policyFor(attributes, context)
+  if ((policy.warn.level === 'privileged' && policy.audit.level === 'privileged') || attributes.object === undefined) return
   const template = TEMPLATES.get(`${attributes.def.group}/${attributes.def.resource}`)?.(attributes.object)
-  if (template !== undefined && !isExemptPod(template, context)) warn(attributes, standard, template)
+  if (template === undefined || isExemptPod(template, attributes, context)) return
+  record(attributes, policy.audit, template)
+  warn(attributes, policy.warn, template)
+}
+
+function record({ annotate }: AdmissionAttributes, standard: Standard, pod: PodLike): void {
+  const violations = annotate === undefined ? [] : violationsOf(standard, pod)
+  if (violations.length > 0) annotate?.(ANNOTATION.violations, wouldViolate(standard, violations))
 }
 
 function warn(attributes: AdmissionAttributes, standard: Standard, pod: PodLike): void {
   const violations = violationsOf(standard, pod)
   if (violations.length === 0) return
-  attributes.warn(`would violate PodSecurity ${JSON.stringify(showStandard(standard))}: ${describeViolations(violations)}`)
+  attributes.warn(wouldViolate(standard, violations))
+}
+
+function wouldViolate(standard: Standard, violations: ReturnType<typeof violationsOf>): string {
+  return `would violate PodSecurity ${JSON.stringify(showStandard(standard))}: ${describeViolations(violations)}`
 }
 
 function validateNamespace(attributes: AdmissionAttributes, { reader, defaults, exempt }: Context): void {

@@ -30,6 +30,7 @@ export async function callHook(
   const response = await ask(hook, attributes, match, deps)
   if (response === undefined) return undefined
   for (const warning of response.warnings ?? []) attributes.warn(warning)
+  for (const [key, value] of Object.entries(response.auditAnnotations ?? {})) attributes.annotate?.(`${hook.name}/${key}`, value)
   if (!response.allowed) throw refusal(hook, response.status)
   return response
 }

@@ -3,6 +3,7 @@ import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
 import type { Logger } from '../../observability/log.ts'
 import { type Awaitable, recover } from '../../runtime/awaitable.ts'
+import { drained } from '../../runtime/drained.ts'
 import { internalError } from '../errors.ts'
 import type { ApiResponse } from '../request.ts'
 import { statusResponse } from '../response.ts'
@@ -110,18 +111,6 @@ function acceptsGzip(request: HttpRequest, response: ApiResponse): boolean {
   if (response.headers['content-encoding'] !== undefined) return false
   const accepted = request.headers['accept-encoding']
   return accepted !== undefined && /(?:^|[\s,])gzip(?:\s*(?:,|$)|\s*;(?!\s*q=0(?:\.0*)?\s*(?:,|$)))/i.test(accepted)
-}
-
-/** Resolves when the stream takes more, or never will. */
-function drained(stream: Writable): Promise<void> {
-  if (stream.destroyed || !stream.writableNeedDrain) return Promise.resolve()
-  return new Promise((resolve) => {
-    const settle = (): void => {
-      stream.off('drain', settle).off('close', settle)
-      resolve()
-    }
-    stream.on('drain', settle).on('close', settle)
-  })
 }
 
 function withLength(headers: Readonly<Record<string, string>>, length: number): Record<string, string | number> {

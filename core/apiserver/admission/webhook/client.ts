@@ -50,7 +50,8 @@ export function createWebhookClient(reader: ObjectReader): WebhookClient {
       }
     },
     [Symbol.asyncDispose]: async () => {
-      await Promise.all([...pools.values()].map(async (pool) => pool.close()))
+      // NOTE: requests had their time to end; a webhook that keeps silent must not hold the stop up.
+      await Promise.all([...pools.values()].map(async (pool) => pool.destroy()))
       pools.clear()
     },
   }

@@ -65,6 +65,9 @@ function text(bytes: Uint8Array): string {
 
 const codePoints = (value: string): number => Array.from(value).length
 
+/** Units of reading a time, which takes some microseconds. */
+const PARSE_COST = 10
+
 /** Conversions between types, and sizes. */
 export const CONVERSIONS: readonly Overload[] = [
   global('dyn', [A], DYN, (value) => value),
@@ -96,11 +99,15 @@ export const CONVERSIONS: readonly Overload[] = [
   global('bytes', [STRING], BYTES, (value) => new TextEncoder().encode(value)),
   global('timestamp', [TIMESTAMP], TIMESTAMP, (value) => value),
   global('timestamp', [INT], TIMESTAMP, (value) => checkedTimestamp(value * 1_000_000_000n)),
-  global('timestamp', [STRING], TIMESTAMP, (value) =>
-    orFail(parseTimestamp(value), `parsing time ${JSON.stringify(value)}: cannot parse as RFC 3339`),
-  ),
+  global('timestamp', [STRING], TIMESTAMP, (value, meter) => {
+    meter.spend(PARSE_COST)
+    return orFail(parseTimestamp(value), `parsing time ${JSON.stringify(value)}: cannot parse as RFC 3339`)
+  }),
   global('duration', [DURATION], DURATION, (value) => value),
-  global('duration', [STRING], DURATION, (value) => orFail(parseGoDuration(value), `time: invalid duration ${JSON.stringify(value)}`)),
+  global('duration', [STRING], DURATION, (value, meter) => {
+    meter.spend(PARSE_COST)
+    return orFail(parseGoDuration(value), `time: invalid duration ${JSON.stringify(value)}`)
+  }),
   ...either('size', [STRING], INT, (value) => BigInt(codePoints(value))),
   ...either('size', [BYTES], INT, (value) => BigInt(value.length)),
   ...either('size', [list(A)], INT, (value) => BigInt(value.length)),

@@ -3,7 +3,9 @@
  * Arguments: `start --config <file> [--configmap-name <name>] [--worker-threads <n>]`; helperPod.yaml lies beside the file. Environment: POD_NAMESPACE.
  */
 import { setMaxListeners } from 'node:events'
+import { hostname } from 'node:os'
 import { persistentVolumeClaims, persistentVolumes, storageClasses } from '../../core/api/kinds.ts'
+import { createRecorder } from '../../core/client/recorder.ts'
 import { keyOf } from '../../core/meta/object.ts'
 import { createLogger } from '../../core/observability/log.ts'
 import { systemClock } from '../../core/runtime/clock.ts'
@@ -35,8 +37,11 @@ async function main(): Promise<void> {
   const claims = informers.informer(persistentVolumeClaims)
   const volumes = informers.informer(persistentVolumes)
   const classes = informers.informer(storageClasses)
+  // Told apart by pod, as the public provisioner does.
+  const recorder = createRecorder({ client, clock: systemClock, log, component: `rancher.io/local-path_${hostname()}` })
   const provisioner = new Provisioner({
     client,
+    recorder,
     claims,
     volumes,
     classes,
@@ -58,11 +63,12 @@ async function main(): Promise<void> {
     for (const claim of claims.list()) queue.add(`claim ${keyOf(claim)}`)
   })
   signal.addEventListener('abort', () => queue.shutDown(), { once: true })
+  const events = await recorder.start(signal)
   const { done } = await informers.start(signal)
   await informers.waitForSync(signal)
   log.info('Provisioner started')
   await Promise.all(Array.from({ length: WORKERS }, () => work(queue, provisioner)))
-  await done
+  await Promise.all([done, events.done])
   await transport[Symbol.asyncDispose]()
 }
 

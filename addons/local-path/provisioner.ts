@@ -5,6 +5,7 @@ import type { Node, PersistentVolume, PersistentVolumeClaim, Pod } from '../../c
 import type { StorageClass } from '../../core/api/types/storage-v1.ts'
 import type { Client } from '../../core/client/client.ts'
 import type { Lister } from '../../core/client/informer.ts'
+import type { EventRecorder } from '../../core/client/recorder.ts'
 import type { Draft } from '../../core/meta/object.ts'
 import { StatusError } from '../../core/meta/status-error.ts'
 import type { Logger } from '../../core/observability/log.ts'
@@ -30,6 +31,7 @@ export interface ProvisionerDeps {
   readonly claims: Lister<PersistentVolumeClaim>
   readonly volumes: Lister<PersistentVolume>
   readonly classes: Lister<StorageClass>
+  readonly recorder: EventRecorder
   readonly clock: Clock
   readonly log: Logger
   /** Where helper pods run: the provisioner's own namespace. */
@@ -57,6 +59,8 @@ export class Provisioner {
     const storageClass = classes.get(claim?.spec.storageClassName ?? '')
     if (claim === undefined || storageClass === undefined || !wantsVolume(claim, storageClass)) return
     if (volumes.get(volumeName(claim)) !== undefined) return
+    const { namespace, name } = claim.metadata
+    this.#deps.recorder.event(claim, 'Normal', 'Provisioning', `External provisioner is provisioning volume for claim "${namespace ?? ''}/${name}"`)
     const config = this.#config()
     const shared = config.sharedPath !== undefined
     assertPossible(claim, shared)
@@ -73,6 +77,7 @@ export class Provisioner {
     const size = sizeBytesOf(claim.spec.resources.requests?.storage)
     await this.#runHelper({ action: 'create', volume: volumeName(claim), path, node: node?.metadata.name, sizeBytes: size }, config, signal)
     await ignoring('AlreadyExists', client.create(persistentVolumes, volume, { signal }))
+    this.#deps.recorder.event(claim, 'Normal', 'ProvisioningSucceeded', `Successfully provisioned volume ${volumeName(claim)}`)
     log.info({ claim: key, volume: volumeName(claim), path, node: selected }, 'Volume provisioned')
   }
 

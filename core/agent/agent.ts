@@ -81,6 +81,7 @@ async function start(deps: AgentDeps, announce: (parts: AgentParts) => void, sig
     runtimeProblems: (aborted) => runtimeProblems(runtime, aborted),
     runtimeVersion: connection.version,
     images: (aborted) => nodeImages(images, aborted),
+    recorder,
     clock,
     log,
   })

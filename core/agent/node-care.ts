@@ -7,6 +7,7 @@ import { localUse } from './eviction/local-use.ts'
 import { ImageGc, importedImages } from './images/image-gc.ts'
 import type { KubeletOptions } from './kubelet-options.ts'
 import { pressureOf } from './node/facts.ts'
+import { nodeReference } from './node/node-events.ts'
 import { type AgentPaths, imagesDir } from './paths.ts'
 import type { PodManager } from './pod/pod-manager.ts'
 import { podUidOf } from './pod/runtime-labels.ts'
@@ -44,7 +45,7 @@ export function careForNode(deps: CareDeps, context: CareContext, signal: AbortS
 }
 
 function imageCollector({ settings, clock, log, recorder }: CareDeps, { runtime, images, options, paths }: CareContext): ImageGc {
-  const about = { apiVersion: 'v1', kind: 'Node', name: settings.nodeName, uid: settings.nodeName }
+  const about = nodeReference(settings.nodeName)
   return new ImageGc({
     ...{ images, runtime, clock, log },
     highPercent: options.imageGcHighPercent,

@@ -32,6 +32,7 @@ import type { FrontProxyIdentity } from './extension/aggregation/remote-target.t
 import { startCustomResources } from './extension/custom-resources.ts'
 import { ownRequests } from './extension/own-requests.ts'
 import { createFlowClassifier } from './flow/classifier.ts'
+import { keepFlowSchemaStatus } from './flow/keep-status.ts'
 import { componentStatuses } from './health/component-statuses.ts'
 import { createHealthChecks, type HealthChecks } from './health/health.ts'
 import type { InFlightLimits } from './in-flight.ts'
@@ -147,13 +148,13 @@ export async function assembleApiServer(options: ApiServerOptions): Promise<Asse
   const custom = await startCustomResources({ ...own, caches, webhooks })
   hooks.done('poststarthook/start-apiextensions-controllers')
   const services = Promise.all([keepLocalApiServices(own), remote.keep(server.handle)])
-  const policies = keepPolicyStatus(own)
+  const statuses = Promise.all([keepPolicyStatus(own), keepFlowSchemaStatus(own)])
   const objects = await clusterObjects(options, {
     handle: server.handle,
     reader,
     onComplete: () => hooks.done('poststarthook/rbac/bootstrap-roles'),
   })
-  const done = Promise.all([caches.done, custom.done, services, policies, objects.done, expiry(caches, options)]).then(async () =>
+  const done = Promise.all([caches.done, custom.done, services, statuses, objects.done, expiry(caches, options)]).then(async () =>
     webhooks[Symbol.asyncDispose](),
   )
   const { handle, unauthenticated } = server

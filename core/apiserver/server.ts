@@ -176,6 +176,7 @@ function answer(engine: Engine, request: ApiRequest, { info, warnings, trail }: 
   if (remote !== undefined) return answerRemote(engine, request, info, remote)
   const def = deps.resources.find(info.group, info.version, info.resource)
   if (def === undefined) return answerUnknown(deps, info)
+  if (def.deprecation !== undefined) warnings.push(def.deprecation)
   const rest: RestRequest = { request, info, def, services: engine.services, warnings }
   const handler = routeOf(rest, engine.custom)
   return isLongRunning(info) ? runLong(deps.metrics, rest, () => handler(rest)) : runShort(engine, rest, handler)

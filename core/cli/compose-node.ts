@@ -53,6 +53,7 @@ export async function runNode(run: NodeRun, signal: AbortSignal): Promise<void> 
 
 async function startControlPlane(run: NodeRun, choosing: Choosing, signal: AbortSignal): Promise<readonly Running[]> {
   const choices = await choosing.all
+  run.reached('images')
   for (const choice of choices) run.log.info({ ...choice }, 'Component image chosen')
   const images = Object.fromEntries(choices.map(({ name, image }) => [name, image]))
   stageManifests(run.data.config, images)

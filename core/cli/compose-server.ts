@@ -113,6 +113,7 @@ async function followMilestones(
     await progress.step('containers', () => milestone('agent'))
     await progress.step('node ready', () => milestone('node-ready'))
   }
+  await progress.step('component images', () => milestone('images'))
   await progress.step('controllers', () => milestone('controllers'))
   const [failed] = await Promise.all([milestone('manifests'), nodeSteps()])
   return failed

@@ -1,6 +1,6 @@
 /** Entry point of the command line: parses arguments; what a command does is loaded when it runs. */
 import { Command, CommanderError, Option } from 'commander'
-import { type Flag, type Command as FlagCommand, UNSUPPORTED_FLAGS } from '../config/flags.ts'
+import { type Flag, type Command as FlagCommand, IDLE_FLAGS, UNSUPPORTED_FLAGS } from '../config/flags.ts'
 import { ConfigError } from '../config/parse.ts'
 import { flagsOf } from '../config/sources.ts'
 import { productVersion } from './version.ts'
@@ -9,7 +9,7 @@ import { productVersion } from './version.ts'
 export async function main(argv: readonly string[]): Promise<number> {
   const outcome = { code: 0 }
   try {
-    await program(outcome).parseAsync(argv, { from: 'user' })
+    await program(outcome).parseAsync(argv.length === 0 ? ['--help'] : argv, { from: 'user' })
     return outcome.code
   } catch (err) {
     if (err instanceof CommanderError) return err.exitCode === 0 ? 0 : 2
@@ -23,6 +23,7 @@ function program(outcome: { code: number }): Command {
     .description('A lightweight Kubernetes: one process over SQLite, driving real containerd.')
     .version(`k3ts version ${productVersion()} (node ${process.version})`, '--version', 'print the version')
     .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'k3ts: ')) })
     .configureHelp({ showGlobalOptions: true })
     .addHelpText('after', "\nTools (run with the cluster's own settings):\n  kubectl, helm, ctr, crictl   k3ts kubectl get nodes")
   const server = root.command('server').description('run the control plane and, unless told otherwise, a node').exitOverride()
@@ -37,7 +38,7 @@ function program(outcome: { code: number }): Command {
 
 function addFlags(command: Command, name: FlagCommand): void {
   for (const flag of flagsOf(name)) command.addOption(optionOf(flag))
-  for (const unsupported of UNSUPPORTED_FLAGS) command.addOption(new Option(`--${unsupported} [value]`).hideHelp())
+  for (const other of [...UNSUPPORTED_FLAGS, ...Object.keys(IDLE_FLAGS)]) command.addOption(new Option(`--${other} [value]`).hideHelp())
 }
 
 /** Flags that K3s has and this version has not: refused by name, so that nobody believes they took effect. */
@@ -68,6 +69,7 @@ function givenFlags(options: Readonly<Record<string, unknown>>, name: FlagComman
     if (value !== undefined)
       values.set(flag.name, Array.isArray(value) ? value.map(String) : [typeof value === 'string' ? value : JSON.stringify(value)])
   }
+  for (const idle of Object.keys(IDLE_FLAGS)) if (options[camelCase(idle)] !== undefined) values.set(idle, [''])
   return values
 }
 

@@ -23,4 +23,5 @@ export type FromNodeThread =
   | { readonly type: 'failed'; readonly message: string }
   | { readonly type: 'stopped' }
 
-export type Milestone = 'controllers' | 'agent' | 'node-ready' | 'manifests'
+/** `images`: registries have been asked for the images of components. */
+export type Milestone = 'images' | 'controllers' | 'agent' | 'node-ready' | 'manifests'

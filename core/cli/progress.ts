@@ -6,8 +6,8 @@ export interface Progress {
   say(text: string): void
 }
 
-/** Tells steps with the time that each took. */
-export function createProgress(clock: Clock, write: (text: string) => void): Progress {
+/** Tells steps with the time that each took. What ends once the server stops was given up and did not fail. */
+export function createProgress(clock: Clock, write: (text: string) => void, isStopping: () => boolean): Progress {
   return {
     step: async (name, work) => {
       const begin = clock.now()
@@ -16,7 +16,7 @@ export function createProgress(clock: Clock, write: (text: string) => void): Pro
         write(`  ${name.padEnd(28)}${((clock.now() - begin) / 1000).toFixed(2)} s\n`)
         return result
       } catch (err) {
-        write(`  ${name.padEnd(28)}failed\n`)
+        write(`  ${name.padEnd(28)}${isStopping() ? 'given up' : 'failed'}\n`)
         throw err
       }
     },

@@ -1,4 +1,5 @@
-import { parseConfig } from '../config/parse.ts'
+import { readKubeletOptions } from '../agent/kubelet-options.ts'
+import { ConfigError, parseConfig } from '../config/parse.ts'
 import type { RawValues } from '../config/sources.ts'
 import { systemClock } from '../runtime/clock.ts'
 import { startServer } from './compose-server.ts'
@@ -11,6 +12,7 @@ import { productVersion } from './version.ts'
 /** Runs the server until a signal; returns the exit code. The first SIGTERM or SIGINT stops in order, the second at once. */
 export async function runServer(flags: RawValues): Promise<number> {
   const { config, secrets, warnings } = parseConfig({ command: 'server', flags, env: process.env })
+  refuseKubeletArgs(config.agent.kubeletArgs)
   const version = productVersion()
   const problems = await preflight(config, { isRoot: process.getuid?.() === 0, path: process.env['PATH'] ?? '' })
   if (problems.length > 0) {
@@ -21,7 +23,8 @@ export async function runServer(flags: RawValues): Promise<number> {
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
   const log = createServerLog(config)
   for (const warning of warnings) log.warn({ warning }, 'Configuration')
-  const progress = createProgress(systemClock, (text) => process.stdout.write(text))
+  let stopping = false
+  const progress = createProgress(systemClock, (text) => process.stdout.write(text), () => stopping)
   const begin = systemClock.now()
   const stopped = nextSignal()
   progress.say(`k3ts ${version}: starting`)
@@ -43,8 +46,18 @@ export async function runServer(flags: RawValues): Promise<number> {
     log.error({ err: outcome }, 'A part of the server died; stopping')
     process.stderr.write(`k3ts: ${(outcome as Error).message}; the server stops, pods go on running\n`)
   } else progress.say('k3ts: stopping; pods go on running')
+  stopping = true
   await server.stop()
   return outcome === 'stop' ? 0 : 1
+}
+
+/** The agent reads its settings itself; what it cannot read is told before anything is written. */
+function refuseKubeletArgs(args: Readonly<Record<string, string>>): void {
+  try {
+    readKubeletOptions(args)
+  } catch (err) {
+    throw new ConfigError([(err as Error).message])
+  }
 }
 
 function farewell(server: { readonly address: string; readonly kubeconfig: string }, seconds: string, failed: readonly string[]): string {

@@ -7,6 +7,10 @@ export function versionInfo(version: string): VersionInfo {
   return {
     major,
     minor,
+    emulationMajor: major,
+    emulationMinor: minor,
+    minCompatibilityMajor: major,
+    minCompatibilityMinor: String(Number(minor) - 1),
     gitVersion: version,
     gitCommit: '',
     gitTreeState: 'clean',

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
-import { apiServerArgs, COMPONENT_ARGS, controllerManagerArgs, kubeletArgs } from './component-args.ts'
+import { apiServerArgs, COMPONENT_ARGS, controllerManagerArgs, idleArgs, kubeletArgs } from './component-args.ts'
 
 describe('arguments for the parts of Kubernetes', () => {
   it('of the API server are read with or without dashes, and lists can be added to', () => {
@@ -81,7 +81,7 @@ describe('arguments for the parts of Kubernetes', () => {
       ['anonymous-auth=true', 'constructor=1', 'max-requests-inflight=many', 'event-ttl=x', 'enable-bootstrap-token-auth=yes'],
       problems,
     )
-    controllerManagerArgs(['bind-address=0.0.0.0'], problems)
+    controllerManagerArgs(['cluster-signing-cert-file=/ca.crt'], problems)
     const told = problems.map((problem) => problem.replace(/ What it takes: .*/, ''))
     assert.deepEqual(told.sort(), [
       '--kube-apiserver-arg: "anonymous-auth" has no effect in this version of k3ts; remove it.',
@@ -89,9 +89,42 @@ describe('arguments for the parts of Kubernetes', () => {
       '--kube-apiserver-arg=enable-bootstrap-token-auth: "yes" is not true or false',
       '--kube-apiserver-arg=event-ttl: "x" is not a duration such as 1h',
       '--kube-apiserver-arg=max-requests-inflight: "many" is not a whole number',
-      '--kube-controller-manager-arg: "bind-address" has no effect in this version of k3ts; remove it.',
+      '--kube-controller-manager-arg: "cluster-signing-cert-file" has no effect in this version of k3ts; remove it.',
     ])
-    assert.match(problems.find((problem) => problem.includes('bind-address')) ?? '', /takes: controllers, terminated-pod-gc-threshold/)
+    assert.match(problems.find((problem) => problem.includes('signing')) ?? '', /takes: controllers, terminated-pod-gc-threshold/)
+  })
+
+  it('that tune a program which is none here are taken with a warning; what promises safety is refused', () => {
+    const [problems, warnings]: readonly [string[], string[]] = [[], []]
+    controllerManagerArgs(['bind-address=0.0.0.0', 'leader-elect=false'], problems, warnings)
+    apiServerArgs(['profiling=false', '--v=2'], problems, warnings)
+    kubeletArgs(['kube-api-qps=50', 'max-pods=20'], problems, warnings)
+    assert.deepEqual(problems, [])
+    assert.deepEqual(warnings, [
+      '--kube-controller-manager-arg: "bind-address" has no effect in k3ts',
+      '--kube-controller-manager-arg: "leader-elect" has no effect in k3ts',
+      '--kube-apiserver-arg: "profiling" has no effect in k3ts',
+      '--kube-apiserver-arg: "v" has no effect in k3ts',
+      '--kubelet-arg: "kube-api-qps" has no effect in k3ts',
+    ])
+    const safety = ['audit-log-path=/x', 'audit-policy-file=/x', 'encryption-provider-config=/x', 'anonymous-auth=false', 'oidc-issuer-url=x']
+    apiServerArgs([...safety, 'authorization-mode=Node', 'tls-min-version=VersionTLS13', 'client-ca-file=/x'], problems, [])
+    kubeletArgs(['anonymous-auth=false', 'protect-kernel-defaults=true', 'read-only-port=0'], problems, [])
+    assert.equal(problems.length, 11)
+  })
+
+  it('of parts without settings are idle or refused', () => {
+    const [problems, warnings]: readonly [string[], string[]] = [[], []]
+    const given: Readonly<Record<string, readonly string[]>> = {
+      'kube-proxy-arg': ['metrics-bind-address=0.0.0.0', 'masquerade-all=true'],
+      'kube-scheduler-arg': ['bind-address=0.0.0.0', 'config=/x'],
+    }
+    idleArgs((flag) => given[flag] ?? [], { problems, warnings })
+    assert.deepEqual(problems, [
+      '--kube-scheduler-arg: "config" has no effect in this version of k3ts; remove it.',
+      '--kube-proxy-arg: "masquerade-all" has no effect in this version of k3ts; remove it.',
+    ])
+    assert.equal(warnings.length, 2)
   })
 
   it('all stand in the README', () => {

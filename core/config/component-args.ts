@@ -35,7 +35,7 @@ export interface ControllerManagerArgs {
 
 type Kind = 'list' | 'text' | 'integer' | 'boolean' | 'duration'
 
-/** Arguments of Kubernetes' programs that have an effect here, by flag. All others are refused by name. */
+/** Arguments of Kubernetes' programs that have an effect here, by flag. Others are idle or refused by name. */
 export const COMPONENT_ARGS = {
   'kube-apiserver-arg': {
     'enable-admission-plugins': 'list',
@@ -79,13 +79,51 @@ export const COMPONENT_ARGS = {
     'register-node': 'text',
     'node-status-report-frequency': 'text',
   },
+  'kube-scheduler-arg': {},
+  'kube-proxy-arg': {},
+  'kube-cloud-controller-manager-arg': {},
 } as const satisfies Readonly<Record<string, Readonly<Record<string, Kind>>>>
 
 type ComponentFlag = keyof typeof COMPONENT_ARGS
 
-/** `items` are the values of the flag as given. Adds a line to `problems` for each that is unknown or cannot be read. */
-export function apiServerArgs(items: readonly string[], problems: string[]): ApiServerArgs {
-  const args = new Arguments('kube-apiserver-arg', items, problems)
+const LOGS = ['v', 'vmodule', 'logging-format', 'log-flush-frequency', 'profiling', 'contention-profiling']
+const RATES = ['kube-api-qps', 'kube-api-burst']
+/** What the managers of controllers and the scheduler share: listeners of their own, and who of several leads. */
+const OWN_PROGRAM = [
+  ...['bind-address', 'secure-port', 'leader-elect', 'leader-elect-lease-duration', 'leader-elect-renew-deadline'],
+  ...['leader-elect-retry-period', 'leader-elect-resource-lock', 'leader-elect-resource-name', 'leader-elect-resource-namespace'],
+]
+
+/**
+ * Arguments that have nothing to act on here, since the parts are no programs of their own: logs, profiles, listeners, rates, leader election.
+ * They are taken with a warning, so that a configuration moves over. What promises safety, or changes how objects are treated, is never among them.
+ */
+const IDLE_ARGS: Readonly<Record<ComponentFlag, readonly string[]>> = {
+  'kube-apiserver-arg': [...LOGS, 'goaway-chance', 'watch-cache', 'watch-cache-sizes', 'default-watch-cache-size'],
+  'kube-controller-manager-arg': [...LOGS, ...RATES, ...OWN_PROGRAM],
+  'kubelet-arg': [...LOGS, ...RATES],
+  'kube-scheduler-arg': [...LOGS, ...RATES, ...OWN_PROGRAM],
+  'kube-proxy-arg': [...LOGS, ...RATES, 'metrics-bind-address', 'healthz-bind-address', 'bind-address', 'proxy-mode'],
+  'kube-cloud-controller-manager-arg': [...LOGS, ...RATES, ...OWN_PROGRAM],
+}
+
+/** Where lines go: problems end the start, warnings are told. */
+interface Told {
+  readonly problems: string[]
+  readonly warnings: string[]
+}
+
+/** Flags of which no argument has an effect. */
+const IDLE_PARTS = ['kube-scheduler-arg', 'kube-proxy-arg', 'kube-cloud-controller-manager-arg'] as const
+
+/** Tells of each argument to a part that has no settings: idle or refused. */
+export function idleArgs(valuesOf: (flag: string) => readonly string[], told: Told): void {
+  for (const flag of IDLE_PARTS) new Arguments(flag, valuesOf(flag), told).texts()
+}
+
+/** `items` are the values of the flag as given. Adds a line to `problems` for each that is refused or cannot be read, to `warnings` for each that is idle. */
+export function apiServerArgs(items: readonly string[], problems: string[], warnings: string[] = []): ApiServerArgs {
+  const args = new Arguments('kube-apiserver-arg', items, { problems, warnings })
   const admissionConfigFile = args.text('admission-control-config-file')
   const tokenAuthFile = args.text('token-auth-file')
   const maxReads = args.integer('max-requests-inflight')
@@ -130,8 +168,8 @@ function auditArgs(args: Arguments, problems: string[]): AuditArgs | undefined {
 }
 
 /** Likewise. Names of controllers are checked where the controllers are. */
-export function controllerManagerArgs(items: readonly string[], problems: string[]): ControllerManagerArgs {
-  const args = new Arguments('kube-controller-manager-arg', items, problems)
+export function controllerManagerArgs(items: readonly string[], problems: string[], warnings: string[] = []): ControllerManagerArgs {
+  const args = new Arguments('kube-controller-manager-arg', items, { problems, warnings })
   const controllers = args.list('controllers')
   const terminatedPodThreshold = args.integer('terminated-pod-gc-threshold')
   const nodeCidrMaskIpv4 = args.integer('node-cidr-mask-size-ipv4') ?? args.integer('node-cidr-mask-size')
@@ -143,19 +181,19 @@ export function controllerManagerArgs(items: readonly string[], problems: string
 }
 
 /** Likewise, as text by name. */
-export function kubeletArgs(items: readonly string[], problems: string[]): Readonly<Record<string, string>> {
-  return new Arguments('kubelet-arg', items, problems).texts()
+export function kubeletArgs(items: readonly string[], problems: string[], warnings: string[] = []): Readonly<Record<string, string>> {
+  return new Arguments('kubelet-arg', items, { problems, warnings }).texts()
 }
 
 /** The values given to one flag: `name=value`, with or without leading dashes; a name alone is `true`; `name+=value` adds to a list. */
 class Arguments {
   readonly #flag: ComponentFlag
   readonly #values = new Map<string, string>()
-  readonly #problems: string[]
+  readonly #told: Told
 
-  constructor(flag: ComponentFlag, items: readonly string[], problems: string[]) {
+  constructor(flag: ComponentFlag, items: readonly string[], told: Told) {
     this.#flag = flag
-    this.#problems = problems
+    this.#told = told
     for (const item of items) this.#take(item)
   }
 
@@ -198,8 +236,12 @@ class Arguments {
     const known: Readonly<Record<string, Kind>> = COMPONENT_ARGS[this.#flag]
     const kind = Object.hasOwn(known, name) ? known[name] : undefined
     if (kind === undefined) {
-      const names = Object.keys(known).join(', ')
-      this.#problems.push(`--${this.#flag}: "${name}" has no effect in this version of k3ts; remove it. What it takes: ${names}`)
+      if (IDLE_ARGS[this.#flag].includes(name)) this.#told.warnings.push(`--${this.#flag}: "${name}" has no effect in k3ts`)
+      else {
+        const names = Object.keys(known).join(', ')
+        const takes = names === '' ? '' : ` What it takes: ${names}`
+        this.#told.problems.push(`--${this.#flag}: "${name}" has no effect in this version of k3ts; remove it.${takes}`)
+      }
       return
     }
     const before = adds === '+' && kind === 'list' ? this.#values.get(name) : undefined
@@ -207,6 +249,6 @@ class Arguments {
   }
 
   #refuse(name: string, text: string, expected: string): void {
-    this.#problems.push(`--${this.#flag}=${name}: "${text}" is not ${expected}`)
+    this.#told.problems.push(`--${this.#flag}=${name}: "${text}" is not ${expected}`)
   }
 }

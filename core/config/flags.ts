@@ -103,6 +103,13 @@ export const FLAGS: readonly Flag[] = [
     commands: server,
   },
   {
+    name: 'flannel-iface',
+    type: 'string',
+    help: 'interface whose address is that of the node when --node-ip is absent',
+    group: 'Networking',
+    commands: both,
+  },
+  {
     name: 'servicelb-namespace',
     type: 'string',
     default: 'kube-system',
@@ -249,7 +256,51 @@ export const FLAGS: readonly Flag[] = [
     group: 'Customised',
     commands: both,
   },
+  {
+    name: 'kube-scheduler-arg',
+    type: 'list',
+    help: 'settings of the scheduler: none has an effect',
+    group: 'Customised',
+    commands: server,
+    hidden: true,
+  },
+  {
+    name: 'kube-cloud-controller-manager-arg',
+    type: 'list',
+    help: 'settings of the cloud controllers: none has an effect',
+    group: 'Customised',
+    commands: server,
+    hidden: true,
+  },
+  {
+    name: 'kube-proxy-arg',
+    type: 'list',
+    help: 'settings of the service proxy: none has an effect',
+    group: 'Customised',
+    commands: both,
+    hidden: true,
+  },
 ]
+
+/**
+ * Flags of K3s that have nothing to act on here, each with the reason: taken with a warning, so that a configuration moves over. None of them
+ * promises safety, a copy of data, or that something is kept out.
+ */
+export const IDLE_FLAGS: Readonly<Record<string, string>> = {
+  'etcd-expose-metrics': 'there is no etcd',
+  'etcd-disable-snapshots': 'there is no etcd',
+  'etcd-arg': 'there is no etcd',
+  'flannel-ipv6-masq': 'pods have IPv4 addresses only',
+  'flannel-external-ip': 'there is one node',
+  'embedded-registry': 'there is no other node to share images with',
+  'supervisor-metrics': 'all metrics are at /metrics of the API server',
+  'egress-selector-mode': 'the API server speaks to the node without a tunnel',
+  'lb-server-port': 'there is one API server',
+  'disable-apiserver-lb': 'there is one API server',
+  'enable-pprof': 'there are no profiles of Go programs',
+  'prefer-bundled-bin': 'the programs of the machine are used',
+  'tls-san-security': 'names come into the certificate by --tls-san alone',
+}
 
 /** Flags of K3s that this version refuses by name, so that nobody believes they took effect. */
 export const UNSUPPORTED_FLAGS: readonly string[] = [
@@ -263,8 +314,6 @@ export const UNSUPPORTED_FLAGS: readonly string[] = [
   'datastore-cafile',
   'datastore-certfile',
   'datastore-keyfile',
-  'etcd-expose-metrics',
-  'etcd-disable-snapshots',
   'etcd-snapshot-name',
   'etcd-snapshot-schedule-cron',
   'etcd-snapshot-retention',
@@ -273,18 +322,8 @@ export const UNSUPPORTED_FLAGS: readonly string[] = [
   'etcd-s3',
   'secrets-encryption',
   'secrets-encryption-provider',
-  'embedded-registry',
-  'supervisor-metrics',
-  'egress-selector-mode',
-  'flannel-ipv6-masq',
-  'flannel-external-ip',
-  'flannel-iface',
   'flannel-conf',
   'flannel-cni-conf',
-  'kube-scheduler-arg',
-  'kube-cloud-controller-manager-arg',
-  'kube-proxy-arg',
-  'etcd-arg',
   'rootless',
   'docker',
   'selinux',
@@ -297,11 +336,6 @@ export const UNSUPPORTED_FLAGS: readonly string[] = [
   'disable-default-registry-endpoint',
   'default-runtime',
   'image-service-endpoint',
-  'lb-server-port',
-  'disable-apiserver-lb',
-  'enable-pprof',
-  'prefer-bundled-bin',
-  'tls-san-security',
   'advertise-port',
   'apiserver-port',
   'supervisor-port',

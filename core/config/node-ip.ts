@@ -1,6 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
 
+/** IPv4 address of an interface; undefined when it has none or is not there. */
+export function interfaceIp(name: string): string | undefined {
+  return networkInterfaces()[name]?.find((item) => item.family === 'IPv4')?.address
+}
+
 /** IPv4 address of the interface with the default route, else the first that is not loopback; undefined when there is none. */
 export function detectNodeIp(): string | undefined {
   const interfaces = networkInterfaces()

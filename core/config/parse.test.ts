@@ -62,6 +62,28 @@ describe('configuration', () => {
     assert.throws(() => parse(), /config\.yaml: unknown key "nonsense"; `k3ts server --help` lists/)
     writeFileSync(join(folder.path, 'config.yaml'), 'cluster-init: true\n')
     assert.throws(() => parse(), /"cluster-init" is not supported/)
+    writeFileSync(join(folder.path, 'config.yaml'), 'secrets-encryption: true\n')
+    assert.throws(() => parse(), /"secrets-encryption" is not supported/)
+  })
+
+  it('takes flags of K3s that have nothing to act on with a warning', () => {
+    const file = join(folder.path, 'config.yaml')
+    writeFileSync(file, 'etcd-expose-metrics: true\nkube-proxy-arg: [metrics-bind-address=0.0.0.0]\n')
+    assert.deepEqual(parse({ 'disable-apiserver-lb': [''] }).warnings, [
+      '--disable-apiserver-lb has no effect: there is one API server',
+      `${file}: "etcd-expose-metrics" has no effect: there is no etcd`,
+      '--kube-proxy-arg: "metrics-bind-address" has no effect in k3ts',
+    ])
+  })
+
+  it('takes the address of an interface that is named', () => {
+    const file = join(folder.path, 'config.yaml')
+    const named = (iface: string) => {
+      writeFileSync(file, `flannel-iface: ${iface}\n`)
+      return parseConfig({ command: 'server', flags: new Map([['config', [file]]]), env: {} })
+    }
+    assert.equal(named('lo').config.agent.nodeIp, '127.0.0.1')
+    assert.throws(() => named('nosuch0'), /--flannel-iface: this machine has no interface "nosuch0" with an IPv4 address/)
   })
 
   it('refuses values of the wrong shape by file and key', () => {

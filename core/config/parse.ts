@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import ipaddr from 'ipaddr.js'
-import { apiServerArgs, controllerManagerArgs, kubeletArgs } from './component-args.ts'
+import { apiServerArgs, controllerManagerArgs, idleArgs, kubeletArgs } from './component-args.ts'
 import { freezeDeep } from './freeze.ts'
-import { type Command, FLAGS, type Flag } from './flags.ts'
-import { detectNodeIp } from './node-ip.ts'
+import { type Command, FLAGS, type Flag, IDLE_FLAGS } from './flags.ts'
+import { detectNodeIp, interfaceIp } from './node-ip.ts'
 import type { AgentConfig, ServerConfig } from './config.ts'
 import { fromEnvironment, fromFiles, type RawValues } from './sources.ts'
 
@@ -45,14 +45,19 @@ export function parseConfig(input: ParseInput): Parsed {
   const files = fromFiles(configPath ?? defaultOf('config'), input.command, configPath !== undefined)
   const values = new Values([input.flags, env, files.values])
   const problems: string[] = [...files.problems]
-  const config = buildServer(values, problems)
+  const warnings = [...idleFlags(input.flags), ...files.warnings]
+  const config = buildServer(values, problems, warnings)
   const token = tokenOf(values, problems)
   if (problems.length > 0) throw new ConfigError(problems)
   return {
     config: freezeDeep(config),
     secrets: { ...(token !== undefined && { token }) },
-    warnings: files.warnings,
+    warnings,
   }
+}
+
+function idleFlags(given: RawValues): readonly string[] {
+  return Object.entries(IDLE_FLAGS).flatMap(([name, why]) => (given.has(name) ? [`--${name} has no effect: ${why}`] : []))
 }
 
 /** Looks a flag up through the sources in order of precedence. */
@@ -105,13 +110,14 @@ class Values {
   }
 }
 
-function buildServer(values: Values, problems: string[]): ServerConfig {
+function buildServer(values: Values, problems: string[], warnings: string[]): ServerConfig {
   const dataDir = values.string('data-dir')
   const serviceCidr = cidr(values, 'service-cidr', problems)
   const clusterCidr = cidr(values, 'cluster-cidr', problems)
   const clusterDns = values.optional('cluster-dns') ?? tenthAddress(serviceCidr)
   if (problems.length === 0) problems.push(...networkProblems({ serviceCidr, clusterCidr, clusterDns }))
-  const agent = buildAgent(values, { dataDir, serviceCidr, clusterCidr, clusterDns }, problems)
+  const agent = buildAgent(values, { dataDir, serviceCidr, clusterCidr, clusterDns, warnings }, problems)
+  idleArgs((flag) => values.each(flag), { problems, warnings })
   const group = values.optional('write-kubeconfig-group')
   const helmJobImage = values.optional('helm-job-image')
   const logFile = values.optional('log')
@@ -147,8 +153,8 @@ function buildServer(values: Values, problems: string[]): ServerConfig {
     componentImages: oneOf(values, 'component-images', ['auto', 'upstream', 'embedded'], problems),
     logLevel: values.boolean('debug', problems) || values.integer('v', [0, 10], problems) > 0 ? 'debug' : 'info',
     ...(logFile !== undefined && { logFile }),
-    apiServer: apiServerArgs(values.each('kube-apiserver-arg'), problems),
-    controllerManager: controllerManagerArgs(values.each('kube-controller-manager-arg'), problems),
+    apiServer: apiServerArgs(values.each('kube-apiserver-arg'), problems, warnings),
+    controllerManager: controllerManagerArgs(values.each('kube-controller-manager-arg'), problems, warnings),
     agent,
   }
 }
@@ -158,6 +164,8 @@ interface Shared {
   readonly serviceCidr: string
   readonly clusterCidr: string
   readonly clusterDns: string
+  /** Added to. */
+  readonly warnings: string[]
 }
 
 function buildAgent(values: Values, shared: Shared, problems: string[]): AgentConfig {
@@ -167,8 +175,7 @@ function buildAgent(values: Values, shared: Shared, problems: string[]): AgentCo
   const nodeName = (values.optional('node-name') ?? hostname()).toLowerCase()
   if (!/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(nodeName))
     problems.push(`--node-name: "${nodeName}" is not a DNS name; give one with --node-name`)
-  const detected = values.optional('node-ip') ?? detectNodeIp()
-  if (detected === undefined) problems.push('this machine has no address but loopback; give one with --node-ip')
+  const detected = nodeIp(values, problems)
   return {
     dataDir: shared.dataDir,
     nodeName,
@@ -186,8 +193,23 @@ function buildAgent(values: Values, shared: Shared, problems: string[]): AgentCo
     clusterDomain: values.string('cluster-domain'),
     clusterCidr: shared.clusterCidr,
     serviceCidr: shared.serviceCidr,
-    kubeletArgs: kubeletArgs(values.each('kubelet-arg'), problems),
+    kubeletArgs: kubeletArgs(values.each('kubelet-arg'), problems, shared.warnings),
   }
+}
+
+/** As given, else that of `--flannel-iface`, else that of the default route. */
+function nodeIp(values: Values, problems: string[]): string | undefined {
+  const given = values.optional('node-ip')
+  if (given !== undefined) return given
+  const iface = values.optional('flannel-iface')
+  const found = iface === undefined ? detectNodeIp() : interfaceIp(iface)
+  if (found !== undefined) return found
+  problems.push(
+    iface === undefined
+      ? 'this machine has no address but loopback; give one with --node-ip'
+      : `--flannel-iface: this machine has no interface "${iface}" with an IPv4 address`,
+  )
+  return undefined
 }
 
 function address(values: Values, name: string, fallback: string, problems: string[]): string {
@@ -203,7 +225,7 @@ function cidr(values: Values, name: string, problems: string[]): string {
   return text
 }
 
-function networkProblems({ serviceCidr, clusterCidr, clusterDns }: Omit<Shared, 'dataDir'>): readonly string[] {
+function networkProblems({ serviceCidr, clusterCidr, clusterDns }: Omit<Shared, 'dataDir' | 'warnings'>): readonly string[] {
   const problems: string[] = []
   const [services, pods] = [ipaddr.IPv4.parseCIDR(serviceCidr), ipaddr.IPv4.parseCIDR(clusterCidr)]
   const narrower = Math.min(services[1], pods[1])

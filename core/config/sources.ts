@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { loadAll } from 'js-yaml'
-import { type Command, FLAGS, type Flag, UNSUPPORTED_FLAGS } from './flags.ts'
+import { type Command, FLAGS, type Flag, IDLE_FLAGS, UNSUPPORTED_FLAGS } from './flags.ts'
 
 /** Values by flag name, strings as on a command line. */
 export type RawValues = ReadonlyMap<string, readonly string[]>
@@ -39,7 +39,9 @@ export function fromFiles(path: string, command: Command, explicit: boolean): So
       const flag = flagOf(append ? rawKey.slice(0, -1) : rawKey, command)
       if (flag === undefined) {
         const name = rawKey.replace(/\+$/, '')
-        if (UNSUPPORTED_FLAGS.includes(name)) problems.push(`${file}: "${name}" is not supported by this version of k3ts; remove it`)
+        const idle = Object.hasOwn(IDLE_FLAGS, name) ? IDLE_FLAGS[name] : undefined
+        if (idle !== undefined) warnings.push(`${file}: "${name}" has no effect: ${idle}`)
+        else if (UNSUPPORTED_FLAGS.includes(name)) problems.push(`${file}: "${name}" is not supported by this version of k3ts; remove it`)
         else if (FLAGS.some((known) => known.name === name)) warnings.push(`${file}: "${rawKey}" is for other commands and is ignored`)
         else problems.push(`${file}: unknown key "${rawKey}"; \`k3ts ${command} --help\` lists what can stand there`)
         continue

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type ApiModel, type FieldModel, type MessageModel, messageOf } from './model.ts'
+import { referenceText } from './reference-texts.ts'
 
 /** By schema name: the text of the type, then those of its fields by JSON key. */
 export type Descriptions = Readonly<Record<string, readonly [type: string, fields: Readonly<Record<string, string>>]>>
@@ -12,7 +13,7 @@ interface Model {
 
 /**
  * Reads the doc comments of the API types in @kubernetes/client-node. They are taken at build time and never kept in the
- * sources; what the package does not know has no description.
+ * sources. Of fields that hold another type the package says nothing: what those are for stands in `reference-texts.ts`.
  */
 export function readDescriptions(model: ApiModel, packageDir: string): Descriptions {
   const dir = join(packageDir, 'dist/gen/models')
@@ -65,8 +66,8 @@ function describeFields(model: ApiModel, message: MessageModel, texts: ReadonlyM
   const names = [...(message.typeMeta ? ['kind', 'apiVersion'] : []), ...message.fields.flatMap((field) => jsonNames(model, field))]
   const described: Record<string, string> = {}
   for (const name of names) {
-    const text = texts.get(keyOf(name))
-    if (text !== undefined && text !== '') described[name] = text
+    const text = texts.get(keyOf(name)) ?? referenceText(message.name, name)
+    if (text !== '') described[name] = text
   }
   return described
 }

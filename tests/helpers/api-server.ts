@@ -90,6 +90,10 @@ export async function startTestApiServer(options: Partial<ApiServerOptions> = {}
 const VERSION = {
   major: '1',
   minor: '35',
+  emulationMajor: '1',
+  emulationMinor: '35',
+  minCompatibilityMajor: '1',
+  minCompatibilityMinor: '34',
   gitVersion: 'v1.35.0+k3ts1',
   gitCommit: '',
   gitTreeState: 'clean',

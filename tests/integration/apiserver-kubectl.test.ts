@@ -61,6 +61,24 @@ describe('the real kubectl and helm', () => {
     assert.match(await ok('api-versions'), /^autoscaling\/v2$/m)
     assert.match(await ok('explain', 'pod.spec.containers.image'), /FIELD: image <string>/)
     assert.match(await ok('explain', 'deploy', '--recursive'), /maxSurge\t<IntOrString>/)
+    const explained = await ok('explain', 'deployment.spec.strategy')
+    assert.match(explained, /^DESCRIPTION:\n\s+How pods of an old template give way to those of the new one\.\n\s+DeploymentStrategy describes/m)
+    for (const type of ['deployment', 'deployment.spec', 'deployment.spec.strategy', 'pod.spec.containers', 'service', 'node.status'])
+      assert.doesNotMatch(await ok('explain', type), /<no description>/, type)
+  })
+
+  it('hear of what is on its way out, at every request', async () => {
+    const warning = 'Warning: v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice'
+    assert.equal((await kubectl('get', 'endpoints', '-A')).stderr.trim().split('\n')[0], warning)
+    assert.match((await kubectl('get', 'componentstatuses')).stderr, /^Warning: v1 ComponentStatus is deprecated in v1\.19\+$/m)
+    assert.equal((await kubectl('get', 'services', '-A')).stderr, '')
+  })
+
+  it('see flow schemas in the order in which they are matched, each with its priority level', async () => {
+    await ok('wait', '--for=condition=Dangling=false', 'flowschema', '--all', '--timeout=10s')
+    const rows = (await ok('get', 'flowschemas', '--no-headers')).trim().split('\n')
+    assert.deepEqual(rows.map((row) => row.split(/\s+/)[0]).slice(0, 3), ['exempt', 'probes', 'system-leader-election'])
+    assert.match(rows.at(-1) ?? '', /^catch-all .* False$/)
   })
 
   it('create, change, show and delete', async () => {
@@ -154,7 +172,7 @@ describe('the real kubectl and helm', () => {
   })
 
   it('ask who they are and what they may do', async () => {
-    assert.match(await ok('auth', 'whoami'), /Username\s+system:admin/)
+    assert.match(await ok('auth', 'whoami'), /Username\s+system:admin\n(.*\n)*.*credential-id\s+\[X509SHA256=[0-9a-f]{64}\]/)
     assert.equal(await ok('auth', 'can-i', 'delete', 'nodes'), 'yes\n')
     const refused = await kubectl('get', 'pods', '--as=jane')
     assert.match(

@@ -41,6 +41,12 @@ describe('the command line', () => {
     assert.match(k3ts(['--version']).stdout, /^k3ts version v1\.35\.\d+\+k3ts\d+ /)
   })
 
+  it('shows its help when it is asked for nothing', () => {
+    const { code, stdout, stderr } = k3ts([])
+    assert.deepEqual([code, stderr], [0, ''])
+    assert.match(stdout, /^Usage: k3ts \[options\] \[command\]$/m)
+  })
+
   it('starts Node without what costs memory, and the caller may say otherwise', () => {
     const program = `import v8 from "node:v8"; console.error(process.sourceMapsEnabled, v8.getHeapStatistics().heap_size_limit / 2 ** 30)`
     const tell = `--import=data:text/javascript,${encodeURIComponent(program)}`
@@ -50,7 +56,8 @@ describe('the command line', () => {
   })
 
   const refused: readonly (readonly [string, readonly string[], RegExp])[] = [
-    ['an unknown flag', ['--nonsense'], /unknown option '--nonsense'/],
+    ['an unknown flag', ['--nonsense'], /^k3ts: unknown option '--nonsense'$/m],
+    ['a setting of the node that cannot be read', ['--kubelet-arg', 'max-pods=x'], /^k3ts: --kubelet-arg=max-pods: "x" is not a whole number$/m],
     ['a flag of K3s that has no effect here', ['--cluster-init'], /--cluster-init is not supported by this version/],
     ['a network that is none', ['--cluster-cidr', 'x'], /--cluster-cidr: "x" is not a network such as/],
     ['a port out of range', ['--https-listen-port', '70000'], /--https-listen-port: "70000" is not a number from 1 to 65535/],

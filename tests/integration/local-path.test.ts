@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { nodes, persistentVolumeClaims, persistentVolumes, pods, serviceAccounts, storageClasses } from '../../core/api/kinds.ts'
+import { events, nodes, persistentVolumeClaims, persistentVolumes, pods, serviceAccounts, storageClasses } from '../../core/api/kinds.ts'
 import type { PersistentVolume, Pod } from '../../core/api/types/core-v1.ts'
 import { startTestApiServer, type TestApiServer } from '../helpers/api-server.ts'
 import { eventually } from '../helpers/eventually.ts'
@@ -94,6 +94,13 @@ describe('the local-path program against an API server', () => {
     assert.deepEqual(volume.spec.nodeAffinity?.required?.nodeSelectorTerms[0]?.matchExpressions, [
       { key: 'kubernetes.io/hostname', operator: 'In', values: ['host-1'] },
     ])
+    await eventually(async () => {
+      const told = (await client.list(events, { namespace: 'default' }, signal)).items.map(({ reason, message }) => `${reason ?? ''}: ${message ?? ''}`)
+      assert.deepEqual(told.sort(), [
+        'Provisioning: External provisioner is provisioning volume for claim "default/data"',
+        `ProvisioningSucceeded: Successfully provisioned volume ${name}`,
+      ])
+    })
     volume = await client.updateStatus(persistentVolumes, { ...volume, status: { phase: 'Released' } }, { signal })
     const teardown = await completeHelper(`helper-pod-delete-${name}`)
     assert.deepEqual(teardown.spec.containers[0]?.command, ['/bin/sh', '/script/teardown'])

@@ -3,7 +3,7 @@ import type { Lease } from '../../../core/api/types/coordination-v1.ts'
 import type { Node, NodeCondition, Pod } from '../../../core/api/types/core-v1.ts'
 import type { Client } from '../../../core/client/client.ts'
 import type { Informer, InformerOptions, Lister } from '../../../core/client/informer.ts'
-import type { EventRecorder } from '../../../core/client/recorder.ts'
+import type { EventRecorder, EventReference } from '../../../core/client/recorder.ts'
 import { findCondition } from '../../../core/meta/conditions.ts'
 import { deepEqual } from '../../../core/meta/deep-equal.ts'
 import { keyOf, type ObjectKey, objectKey } from '../../../core/meta/object.ts'
@@ -40,7 +40,7 @@ const REPORTED = ['Ready', 'MemoryPressure', 'DiskPressure', 'PIDPressure'] as c
 
 export function nodeLifecycleController(deps: NodeLifecycleDeps): Controller {
   indexByNode(deps.pods)
-  const state: State = { heartbeats: new Heartbeats(deps.clock), lastEvictionMs: Number.NEGATIVE_INFINITY }
+  const state: State = { heartbeats: new Heartbeats(deps.clock), known: new Map(), lastEvictionMs: Number.NEGATIVE_INFINITY }
   return {
     name: 'node-lifecycle',
     concurrency: 1,
@@ -54,6 +54,8 @@ export function nodeLifecycleController(deps: NodeLifecycleDeps): Controller {
 
 interface State {
   readonly heartbeats: Heartbeats
+  /** Nodes that have been seen. */
+  readonly known: Map<ObjectKey, EventReference>
   lastEvictionMs: number
 }
 
@@ -70,6 +72,7 @@ class Sync {
 
   async reconcile(key: ObjectKey): Promise<Result> {
     const cached = this.#deps.nodes.get(key)
+    this.#greet(key, cached)
     if (cached === undefined) {
       this.#state.heartbeats.forget(key)
       return done
@@ -84,6 +87,22 @@ class Sync {
     const untilSilentMs = silentMs > graceMs ? undefined : graceMs - silentMs + 1
     const waits = [waitMs, untilSilentMs].filter((ms) => ms !== undefined)
     return waits.length === 0 ? done : after(Math.min(...waits))
+  }
+
+  /** Tells when a node comes and when it goes. Source: Kubernetes 1.35, node-lifecycle-controller. */
+  #greet(key: ObjectKey, node: Node | undefined): void {
+    const { known } = this.#state
+    const { recorder } = this.#deps
+    const before = known.get(key)
+    if (node !== undefined && before === undefined) {
+      const { name, uid } = node.metadata
+      known.set(key, { apiVersion: 'v1', kind: 'Node', name, uid })
+      recorder.event(node, 'Normal', 'RegisteredNode', `Node ${name} event: Registered Node ${name} in Controller`)
+    } else if (node === undefined && before !== undefined) {
+      known.delete(key)
+      const { name } = before
+      recorder.event(before, 'Normal', 'RemovingNode', `Node ${name} event: Removing Node ${name} from Controller`)
+    }
   }
 
   async #markUnknown(node: Node): Promise<Node> {

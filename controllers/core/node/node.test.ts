@@ -149,9 +149,16 @@ describe('node lifecycle', () => {
     }))
     await bench.settle()
     assert.deepEqual(taintsOf(bench, 'back'), [])
-    assert.deepEqual(bench.recorder.events, ['Normal TaintManagerEviction Cancelling deletion of Pod default/p'])
+    assert.deepEqual(bench.recorder.events, [
+      'Normal RegisteredNode Node alive event: Registered Node alive in Controller',
+      'Normal RegisteredNode Node back event: Registered Node back in Controller',
+      'Normal TaintManagerEviction Cancelling deletion of Pod default/p',
+    ])
     await pass(bench, 40)
     assert.deepEqual(namesOf(bench.cluster.all(pods)), ['p'])
+    bench.cluster.remove(nodes, { name: 'back' })
+    await bench.settle()
+    assert.ok(bench.recorder.events.includes('Normal RemovingNode Node back event: Removing Node back from Controller'))
   })
 
   it('evicts nothing when no node is ready', async () => {

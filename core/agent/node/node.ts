@@ -2,6 +2,7 @@
 import { leases, nodes } from '../../api/kinds.ts'
 import type { ContainerImage, Node, NodeCondition, NodeStatus } from '../../api/types/core-v1.ts'
 import type { Client } from '../../client/client.ts'
+import type { EventRecorder } from '../../client/recorder.ts'
 import { deepEqual } from '../../meta/deep-equal.ts'
 import { ignoreNotFound, isAlreadyExists, isConflict } from '../../meta/status-error.ts'
 import type { Logger } from '../../observability/log.ts'
@@ -13,6 +14,7 @@ import type { KubeletOptions } from '../kubelet-options.ts'
 import type { AgentSettings } from '../settings.ts'
 import { addressesOf, buildNode, conditionsOf, type Health, sameConditions, systemLabels } from './build.ts'
 import { allocatableOf, capacityOf, pressureOf, systemInfo } from './facts.ts'
+import { changesOf, nodeReference } from './node-events.ts'
 
 export interface NodeDeps {
   readonly client: Client
@@ -25,6 +27,7 @@ export interface NodeDeps {
   /** `containerd://1.7.2`. */
   readonly runtimeVersion: string
   readonly images: (signal: AbortSignal) => Promise<readonly ContainerImage[]>
+  readonly recorder: EventRecorder
   readonly clock: Clock
   readonly log: Logger
 }
@@ -48,6 +51,7 @@ export function nodeComponent(deps: NodeDeps): NodeComponent {
     facts: () => ({ nodeName: deps.settings.nodeName, hostIps: [deps.settings.nodeIp], allocatable }),
     start: async (signal) => {
       await register(deps, signal)
+      deps.recorder.event(nodeReference(deps.settings.nodeName), 'Normal', 'Starting', 'Starting kubelet.')
       const reporter = new Reporter(deps, { capacity, allocatable })
       await reporter.beat(signal)
       const done = Promise.all([reporter.run(signal), renewLease(deps, signal)]).then(() => undefined)
@@ -112,7 +116,19 @@ class Reporter {
       return
     }
     this.#reportedAtMs = clock.now()
+    this.#tell(node, status)
     this.#isReady = status.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True') === true
+  }
+
+  /** The events of the kubelet for what this report changed. */
+  #tell(before: Node, now: Partial<NodeStatus>): void {
+    const { recorder, settings } = this.#deps
+    const about = nodeReference(settings.nodeName)
+    const [oldBoot, boot = ''] = [before.status.nodeInfo.bootID, now.nodeInfo?.bootID]
+    if (oldBoot !== '' && oldBoot !== boot)
+      recorder.event(about, 'Warning', 'Rebooted', `Node ${settings.nodeName} has been rebooted, boot id: ${boot}`)
+    for (const reason of changesOf(before.status.conditions ?? [], now.conditions ?? []))
+      recorder.event(about, 'Normal', reason, `Node ${settings.nodeName} status is now: ${reason}`)
   }
 
   async #statusFor(node: Node, signal: AbortSignal): Promise<Partial<NodeStatus>> {

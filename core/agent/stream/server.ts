@@ -25,6 +25,7 @@ import {
   type StreamingRuntime,
 } from './kubelet-api.ts'
 import type { LogOptions } from './log-format.ts'
+import { missingLog } from './missing-log.ts'
 import { readLog } from './read-log.ts'
 import { serveSession } from './sessions.ts'
 
@@ -166,7 +167,7 @@ async function sendLog(
   if (pod === undefined) throw new KubeletHttpError(404, `pod ${action.namespace}/${action.pod} is not on this node`)
   const previous = action.query.get('previous') === 'true'
   const path = deps.pods.logPath(pod, action.container, previous)
-  if (path === undefined) throw new KubeletHttpError(400, missingLog(action, previous))
+  if (path === undefined) throw new KubeletHttpError(400, missingLog(pod, action.container, previous))
   const options = logOptions(action.query, deps.clock.now())
   const isRunning = (): boolean => !previous && deps.pods.container(pod, action.container)?.running === true
   response.writeHead(200, { 'content-type': 'text/plain' })
@@ -174,11 +175,6 @@ async function sendLog(
   await pipeline(Readable.from(readLog({ path, isRunning, clock: deps.clock }, options, signal), { objectMode: false }), response)
 }
 
-function missingLog(action: { readonly pod: string; readonly container: string }, previous: boolean): string {
-  return previous
-    ? `previous terminated container "${action.container}" in pod "${action.pod}" not found`
-    : `container "${action.container}" in pod "${action.pod}" is waiting to start`
-}
 
 function logOptions(query: URLSearchParams, nowMs: number): LogOptions {
   const number = (name: string): number | undefined => {

@@ -13,7 +13,12 @@ export interface Credentials {
   /** Path of the request without the query: a few are open to anonymous users. Absent: none is. */
   readonly path?: string
   /** Subject of the verified client certificate, read once per connection. */
-  readonly certificate?: { readonly commonName: string; readonly organizations: readonly string[] }
+  readonly certificate?: {
+    readonly commonName: string
+    readonly organizations: readonly string[]
+    /** SHA-256 of the certificate in lower-case hexadecimal. */
+    readonly fingerprint?: string
+  }
 }
 
 /** Undefined: not mine, ask the next. Throws StatusError Unauthorized for credentials that are mine and bad. */

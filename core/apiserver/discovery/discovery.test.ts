@@ -35,6 +35,10 @@ let resources: readonly ResourceDef[] = RESOURCES
 const version = {
   major: '1',
   minor: '35',
+  emulationMajor: '1',
+  emulationMinor: '35',
+  minCompatibilityMajor: '1',
+  minCompatibilityMinor: '34',
   gitVersion: 'v1.35.0',
   gitCommit: '',
   gitTreeState: '',

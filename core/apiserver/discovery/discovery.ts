@@ -14,6 +14,11 @@ import { OpenApi } from './openapi/serve.ts'
 export interface VersionInfo {
   readonly major: string
   readonly minor: string
+  /** The release whose behaviour is shown, and the oldest that servers beside this one may have. */
+  readonly emulationMajor: string
+  readonly emulationMinor: string
+  readonly minCompatibilityMajor: string
+  readonly minCompatibilityMinor: string
   readonly gitVersion: string
   readonly gitCommit: string
   readonly gitTreeState: string

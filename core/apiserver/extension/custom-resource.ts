@@ -69,7 +69,7 @@ function resourceDef(crd: CustomResourceDefinition, served: Served): ResourceDef
     prepareCreate: (object) => prepareCustomCreate(object, hasStatus),
     prepareUpdate: (next, old) => prepareCustomUpdate(next, old, hasStatus),
     validate: (next, old) => values.validate(next, old),
-    warnings: () => deprecation(crd, version),
+    ...(version.deprecated === true && { deprecation: deprecation(crd, version) }),
     allowCreateOnUpdate: false,
     allowUnconditionalUpdate: false,
     defaultDeletion: 'background',
@@ -100,10 +100,8 @@ function subresourcesOf({ subresources }: CustomResourceDefinitionVersion, valid
   }
 }
 
-function deprecation({ spec }: CustomResourceDefinition, version: CustomResourceDefinitionVersion): readonly string[] {
-  if (version.deprecated !== true) return []
-  const text = version.deprecationWarning ?? ''
-  return [text === '' ? `${spec.group}/${version.name} ${spec.names.kind} is deprecated` : text]
+function deprecation({ spec }: CustomResourceDefinition, { name, deprecationWarning = '' }: CustomResourceDefinitionVersion): string {
+  return deprecationWarning === '' ? `${spec.group}/${name} ${spec.names.kind} is deprecated` : deprecationWarning
 }
 
 /**

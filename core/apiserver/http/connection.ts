@@ -22,11 +22,21 @@ function isLoopback(address: string): boolean {
   return address === '::1' || address.startsWith('127.') || address.startsWith('::ffff:127.')
 }
 
+/** Empty without a certificate, whatever the types of Node say. */
+interface PeerCertificate {
+  readonly subject?: Readonly<Record<string, string | string[] | undefined>>
+  readonly fingerprint256?: string
+}
+
 /** NOTE: a resumed session without a certificate counts as authorized, so there must be a subject as well. */
 function verifiedSubject(socket: TLSSocket): Credentials['certificate'] {
   if (!socket.authorized) return undefined
-  const { subject } = socket.getPeerCertificate() as { readonly subject?: Readonly<Record<string, string | string[] | undefined>> }
+  const { subject, fingerprint256 = '' } = socket.getPeerCertificate() as PeerCertificate
   const commonName = subject?.['CN']
   if (subject === undefined || commonName === undefined) return undefined
-  return { commonName: [commonName].flat().at(-1) ?? '', organizations: [subject['O'] ?? []].flat() }
+  return {
+    commonName: [commonName].flat().at(-1) ?? '',
+    organizations: [subject['O'] ?? []].flat(),
+    fingerprint: fingerprint256.replaceAll(':', '').toLowerCase(),
+  }
 }

@@ -52,9 +52,15 @@ async function jsonPieces(
     }
     case 'table': {
       const view = { def, metaVersion: form.metaVersion, include: includeObjectOf(request.query), nowMs }
-      return joined(tableHead(view, metadata), await mapInTurns(entries, (entry) => tableRow(view, entry)), TABLE_END)
+      return joined(tableHead(view, metadata), await mapInTurns(inRowOrder(entries, def), (entry) => tableRow(view, entry)), TABLE_END)
     }
   }
+}
+
+/** As stored, unless the kind is read in another order. */
+function inRowOrder(entries: readonly Entry[], def: ResourceDef): readonly Entry[] {
+  const { rowOrder } = def
+  return rowOrder === undefined ? entries : entries.toSorted((a, b) => rowOrder(objectOf(def, a), objectOf(def, b)))
 }
 
 const OPEN = Buffer.from('{')

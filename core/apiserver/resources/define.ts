@@ -18,6 +18,7 @@ export interface ResourceSpec<T extends KubeObject> {
   readonly strategy?: Strategy<T>
   readonly validate?: (next: T, old: T | undefined, context: HookContext) => readonly FieldError[]
   readonly warnings?: (next: T, old: T | undefined) => readonly string[]
+  readonly deprecation?: string
   /** Default false. */
   readonly allowCreateOnUpdate?: boolean
   /** Default true. */
@@ -29,6 +30,7 @@ export interface ResourceSpec<T extends KubeObject> {
   readonly markDeleting?: (object: Work<T>) => void
   /** Default: name and creation time, as Kubernetes prints kinds without columns of their own. */
   readonly table?: Table<T>
+  readonly rowOrder?: (a: T, b: T) => number
   readonly fields?: (object: T) => Readonly<Record<string, string>>
   /** Replaces what the kind table alone would give: plain `status`, `scale` over the usual paths, handlers for the rest. */
   readonly subresources?: Readonly<Record<string, SubresourceDef<T>>>
@@ -67,10 +69,12 @@ export function defineResource<T extends KubeObject>(type: ResourceType<T>, spec
       applyDefaults: spec.applyDefaults,
       validate: spec.validate,
       warnings: spec.warnings,
+      deprecation: spec.deprecation,
       gracePeriodSeconds: spec.gracePeriodSeconds,
       extraFinalizers: spec.extraFinalizers,
       markDeleting: spec.markDeleting,
       rowConditions: table.rowConditions,
+      rowOrder: spec.rowOrder,
       selectableFields: spec.fields,
     }),
   }

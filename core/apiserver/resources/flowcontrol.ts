@@ -7,7 +7,12 @@ import { statusSubresource } from './strategy.ts'
 import { NONE } from './table/cells.ts'
 import { column, created, name, table } from './table/table.ts'
 
+/** As they are matched. */
+const byPrecedence = (a: FlowSchema, b: FlowSchema): number =>
+  a.spec.matchingPrecedence - b.spec.matchingPrecedence || (a.metadata.name < b.metadata.name ? -1 : 1)
+
 export const flowSchemaDef: ResourceDef<FlowSchema> = defineResource(flowSchemas, {
+  rowOrder: byPrecedence,
   validate: validateFlowSchema,
   applyDefaults: ({ spec }) => {
     spec.matchingPrecedence ||= 1_000

@@ -42,6 +42,8 @@ export interface ResourceDef<T extends KubeObject = KubeObject> {
   /** Every problem of the object; `old` is present on update. Never throws. */
   readonly validate?: (next: T, old: T | undefined, context: HookContext) => readonly FieldError[]
   readonly warnings?: (next: T, old: T | undefined) => readonly string[]
+  /** Told with every answer: this version is on its way out. */
+  readonly deprecation?: string
   /** Update with a PUT may create (leases, events …). */
   readonly allowCreateOnUpdate: boolean
   /** PUT without resourceVersion is last-writer-wins. */
@@ -56,6 +58,8 @@ export interface ResourceDef<T extends KubeObject = KubeObject> {
   readonly columns: readonly Column[]
   /** Cells in the order of `columns`. */
   readonly toRow: (object: T, nowMs: number) => readonly Cell[]
+  /** Order of the rows of a list; absent: as stored. */
+  readonly rowOrder?: (a: T, b: T) => number
   /** Row conditions of the Table (finished pods and jobs). */
   readonly rowConditions?: (object: T) => readonly unknown[]
   /** Values of the selectable fields besides metadata.name and metadata.namespace; a missing key is an unknown selector. */

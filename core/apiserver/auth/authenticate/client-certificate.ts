@@ -12,7 +12,10 @@ function userOf(certificate: NonNullable<Credentials['certificate']>): UserInfo 
   if (certificate.commonName === '') return undefined
   let user = users.get(certificate)
   if (user === undefined) {
-    user = { name: certificate.commonName, groups: certificate.organizations }
+    const { commonName: name, organizations: groups, fingerprint } = certificate
+    // As `kubectl auth whoami` and audit show it. Source: Kubernetes 1.35, x509 authenticator.
+    const extra = fingerprint === undefined ? undefined : { 'authentication.kubernetes.io/credential-id': [`X509SHA256=${fingerprint}`] }
+    user = { name, groups, ...(extra !== undefined && { extra }) }
     users.set(certificate, user)
   }
   return user

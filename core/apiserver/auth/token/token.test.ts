@@ -232,6 +232,8 @@ describe('other credentials', () => {
     const user = await authentication.authenticate({ headers: {}, certificate }, signal)
     assert.deepEqual(user, { name: 'jane', groups: ['devs', 'system:authenticated'] })
     assert.equal(await authentication.authenticate({ headers: {}, certificate }, signal), user)
+    const traced = await authentication.authenticate({ headers: {}, certificate: { ...certificate, fingerprint: 'ab12' } }, signal)
+    assert.deepEqual(traced?.extra, { 'authentication.kubernetes.io/credential-id': ['X509SHA256=ab12'] })
     await assert.rejects(
       async () => authentication.authenticate({ headers: {}, certificate: { commonName: '', organizations: [] } }, signal),
       {

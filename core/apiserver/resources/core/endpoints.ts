@@ -15,6 +15,7 @@ function subsetAddresses({ addresses = [], ports = [] }: EndpointSubset): string
 }
 
 export const endpointsDef: ResourceDef<Endpoints> = defineResource(endpoints, {
+  deprecation: 'v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice',
   applyDefaults: defaultEndpoints,
   validate: validateEndpoints,
   allowCreateOnUpdate: true,

@@ -12,6 +12,7 @@ const healthy = ({ conditions }: ComponentStatus): NonNullable<ComponentStatus['
 
 /** Never stored: computed at each read. */
 export const componentStatusDef: ResourceDef<ComponentStatus> = defineResource(componentStatuses, {
+  deprecation: 'v1 ComponentStatus is deprecated in v1.19+',
   table: table<ComponentStatus>(
     name,
     column('Status', (status) => {

@@ -22,7 +22,7 @@ import { RuntimeCache } from './pod/runtime-cache.ts'
 import type { NodeFeatures } from './pod/node-features.ts'
 import { chooseHostDns } from './pod/spec/dns.ts'
 import { containerResources } from './pod/spec/resources.ts'
-import { connectRuntime, nodeFeatures, nodeImages, runtimeProblems } from './runtime-connection.ts'
+import { connectRuntime, nodeFeatures, nodeImages, runtimeProblems, toldByRuntime } from './runtime-connection.ts'
 import type { AgentSettings } from './settings.ts'
 import { createStats, type Stats } from './stats/stats.ts'
 import type { PodDirectory } from './stream/kubelet-api.ts'
@@ -80,6 +80,7 @@ async function start(deps: AgentDeps, announce: (parts: AgentParts) => void, sig
     storageRoot: paths.agentDir,
     runtimeProblems: (aborted) => runtimeProblems(runtime, aborted),
     runtimeVersion: connection.version,
+    runtimeFeatures: await toldByRuntime(runtime, signal),
     images: (aborted) => nodeImages(images, aborted),
     recorder,
     clock,
@@ -118,7 +119,7 @@ async function start(deps: AgentDeps, announce: (parts: AgentParts) => void, sig
   const folder = createImageFolder({ dir: imagesDir(paths), store: connection.imageStore, images, clock, log })
   const parts = [
     ...networkParts(deps, paths),
-    ...kubeletParts(deps, { runtime, directory, stats, probes: () => manager.probeMetrics() }),
+    ...kubeletParts(deps, { runtime, directory, stats, probes: () => manager.probeMetrics(), options }),
     node,
   ]
   // Archives before pods, so that no pod tries to pull what lies in the folder; the rest of the node need not wait for them.

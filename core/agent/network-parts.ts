@@ -4,6 +4,8 @@ import type { AgentDeps } from './agent-deps.ts'
 import { cniConfig } from './cni/component.ts'
 import type { RuntimeService } from './cri/index.ts'
 import { kubeletAuthenticator, kubeletAuthorizer } from './kubelet-access.ts'
+import { kubeletConfiguration } from './kubelet-configuration.ts'
+import type { KubeletOptions } from './kubelet-options.ts'
 import { type AgentPaths, cniConfDir } from './paths.ts'
 import { serviceProxy } from './proxy/component.ts'
 import { nftRunner } from './proxy/nft.ts'
@@ -36,12 +38,13 @@ interface KubeletContext {
   readonly stats: Stats
   /** Results of probes in Prometheus' text form. */
   readonly probes: () => string
+  readonly options: KubeletOptions
 }
 
 /** The kubelet's HTTPS API, when there is key material for it. */
 export function kubeletParts(
   { client, settings, kubeletTls, clock, log }: AgentDeps,
-  { runtime, directory, stats, probes }: KubeletContext,
+  { runtime, directory, stats, probes, options }: KubeletContext,
 ): readonly Component[] {
   if (kubeletTls === undefined) return []
   const server = kubeletServer({
@@ -57,6 +60,7 @@ export function kubeletParts(
       cadvisor: (signal) => stats.containerMetrics(signal),
       probes: () => Promise.resolve(probes()),
     },
+    configuration: kubeletConfiguration(options, settings),
     stats: (signal) => stats.summary(signal),
     clock,
     log,

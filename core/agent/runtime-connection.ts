@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import type { ContainerImage } from '../api/types/core-v1.ts'
+import type { ContainerImage, NodeStatus } from '../api/types/core-v1.ts'
 import type { Logger } from '../observability/log.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Running } from '../runtime/component.ts'
@@ -87,6 +87,22 @@ export async function nodeFeatures(runtime: RuntimeService, signal: AbortSignal)
   const recursiveReadOnlyMounts = handlers.find(({ name }) => name === '')?.features?.recursiveReadOnlyMounts ?? false
   const appArmor = (await ignoreMissing(readFile(APPARMOR, 'utf8')))?.startsWith('Y') ?? false
   return { supplementalGroupsPolicy, recursiveReadOnlyMounts, appArmor }
+}
+
+/** What the Node tells of its runtime; nothing when the runtime tells nothing, as containerd before 2.0. */
+export async function toldByRuntime(
+  runtime: Pick<RuntimeService, 'status'>,
+  signal: AbortSignal,
+): Promise<Pick<NodeStatus, 'runtimeHandlers' | 'features'>> {
+  const { handlers, supplementalGroupsPolicy } = await runtime.status(signal)
+  if (handlers.length === 0) return {}
+  const runtimeHandlers = handlers.map(({ name, features }) => ({
+    name,
+    ...(features !== undefined && {
+      features: { recursiveReadOnlyMounts: features.recursiveReadOnlyMounts, userNamespaces: features.userNamespaces },
+    }),
+  }))
+  return { runtimeHandlers: runtimeHandlers.sort((a, b) => (a.name < b.name ? -1 : 1)), features: { supplementalGroupsPolicy } }
 }
 
 const MAX_NODE_IMAGES = 50

@@ -5,10 +5,14 @@ import { ConfigError } from '../config/parse.ts'
 import { flagsOf } from '../config/sources.ts'
 import { productVersion } from './version.ts'
 
+/** Commands of K3s that this version has not. */
+const ABSENT: ReadonlySet<string> = new Set(['agent', 'etcd-snapshot', 'secrets-encrypt', 'token', 'certificate', 'check-config', 'completion'])
+
 /** Exit codes: 0 done, 1 failed, 2 the command line or configuration is wrong. */
 export async function main(argv: readonly string[]): Promise<number> {
   const outcome = { code: 0 }
   try {
+    refuseAbsent(argv[0] ?? '')
     await program(outcome).parseAsync(argv.length === 0 ? ['--help'] : argv, { from: 'user' })
     return outcome.code
   } catch (err) {
@@ -16,6 +20,10 @@ export async function main(argv: readonly string[]): Promise<number> {
     process.stderr.write(`k3ts: ${err instanceof ConfigError ? err.problems.join('\nk3ts: ') : (err as Error).message}\n`)
     return err instanceof ConfigError ? 2 : 1
   }
+}
+
+function refuseAbsent(command: string): void {
+  if (ABSENT.has(command)) throw new ConfigError([`"${command}" of K3s is not part of this version; "Not there yet" in the README tells what is not`])
 }
 
 function program(outcome: { code: number }): Command {

@@ -47,6 +47,13 @@ describe('the command line', () => {
     assert.match(stdout, /^Usage: k3ts \[options\] \[command\]$/m)
   })
 
+  it('tells commands of K3s that are not there from others', () => {
+    assert.match(k3ts(['agent']).stderr, /^k3ts: "agent" of K3s is not part of this version; /)
+    const { code, stderr } = k3ts(['nonsense'])
+    assert.match(stderr, /^k3ts: unknown command 'nonsense'$/m)
+    assert.equal(code, 2)
+  })
+
   it('starts Node without what costs memory, and the caller may say otherwise', () => {
     const program = `import v8 from "node:v8"; console.error(process.sourceMapsEnabled, v8.getHeapStatistics().heap_size_limit / 2 ** 30)`
     const tell = `--import=data:text/javascript,${encodeURIComponent(program)}`

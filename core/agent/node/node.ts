@@ -26,6 +26,7 @@ export interface NodeDeps {
   readonly runtimeProblems: (signal: AbortSignal) => Promise<readonly string[]>
   /** `containerd://1.7.2`. */
   readonly runtimeVersion: string
+  readonly runtimeFeatures: Pick<NodeStatus, 'runtimeHandlers' | 'features'>
   readonly images: (signal: AbortSignal) => Promise<readonly ContainerImage[]>
   readonly recorder: EventRecorder
   readonly clock: Clock
@@ -138,6 +139,7 @@ class Reporter {
     const isTakenOver = settings.hasCloudController === true && (node.spec.providerID ?? '') !== ''
     return {
       ...this.#resources,
+      ...this.#deps.runtimeFeatures,
       conditions: conditionsOf(health, node.status.conditions ?? [], toTimestamp(clock.now())),
       ...(!isTakenOver && { addresses: addressesOf(settings) }),
       daemonEndpoints: { kubeletEndpoint: { Port: settings.kubeletPort } },

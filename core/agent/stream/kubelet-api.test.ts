@@ -18,12 +18,14 @@ describe('paths of the kubelet', () => {
     ['/attach/ns/pod/uid/c', 'POST', 'create nodes/proxy'],
     ['/portForward/ns/pod', 'POST', 'create nodes/proxy'],
     ['/pods', 'GET', 'get nodes/pods'],
+    ['/runningpods/', 'GET', 'get nodes/pods'],
+    ['/configz', 'GET', 'get nodes/configz'],
     ['/stats/summary', 'GET', 'get nodes/stats'],
     ['/metrics/resource', 'GET', 'get nodes/metrics'],
     ['/healthz', 'GET', 'get nodes/healthz'],
   ] as const)
     it(`${method} ${path} needs ${expected}`, () => assert.equal(access(path, method), expected))
 
-  for (const path of ['/', '//', '/%zz', '/exec/a%', '/logs/syslog', '/debug/pprof', '/run/ns/pod/c', '/configz/', '/exec/ns/pod'])
+  for (const path of ['/', '//', '/%zz', '/exec/a%', '/logs/syslog', '/debug/pprof', '/run/ns/pod/c', '/configz/more', '/exec/ns/pod'])
     it(`${path} leads nowhere`, () => assert.equal(access(path), 'nowhere'))
 })

@@ -50,7 +50,7 @@ export type Action =
       readonly query: URLSearchParams
     }
   | { readonly kind: 'port-forward'; readonly namespace: string; readonly pod: string; readonly query: URLSearchParams }
-  | { readonly kind: 'pods' | 'healthz' | 'stats' }
+  | { readonly kind: 'pods' | 'runningpods' | 'configz' | 'healthz' | 'stats' }
   | { readonly kind: 'metrics'; readonly set: MetricSet }
 
 /** Node subresource that guards the path, and the verb. Source: Kubernetes docs, kubelet authorization. */
@@ -64,7 +64,10 @@ export function requiredAccess(action: Action, method: string): { readonly verb:
       return { verb, subresource: 'stats' }
     case 'healthz':
       return { verb, subresource: 'healthz' }
+    case 'configz':
+      return { verb, subresource: 'configz' }
     case 'pods':
+    case 'runningpods':
       return { verb, subresource: 'pods' }
     case 'logs':
     case 'exec':
@@ -101,6 +104,8 @@ export function parseAction(path: string, query: URLSearchParams): Action | unde
     case 'portForward':
       return parts.length === 3 || parts.length === 4 ? { kind: 'port-forward', namespace, pod, query } : undefined
     case 'pods':
+    case 'runningpods':
+    case 'configz':
     case 'healthz':
       return parts.length === 1 ? { kind: head } : undefined
     case 'metrics':

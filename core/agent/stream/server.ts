@@ -27,6 +27,7 @@ import {
 import type { LogOptions } from './log-format.ts'
 import { missingLog } from './missing-log.ts'
 import { readLog } from './read-log.ts'
+import { runningPods } from './running-pods.ts'
 import { serveSession } from './sessions.ts'
 
 export interface KubeletServerDeps {
@@ -40,6 +41,8 @@ export interface KubeletServerDeps {
   /** Asks the API server (SubjectAccessReview on nodes/<subresource>). */
   readonly authorize: (caller: Caller, access: { readonly verb: string; readonly subresource: string }) => Promise<boolean>
   readonly metrics: Readonly<Record<MetricSet, (signal: AbortSignal) => Promise<string>>>
+  /** `configz` document. */
+  readonly configuration: object
   /** `stats/summary` document. */
   readonly stats: (signal: AbortSignal) => Promise<unknown>
   readonly clock: Clock
@@ -140,6 +143,12 @@ async function answer(action: Action, response: ServerResponse, deps: KubeletSer
       return
     case 'pods':
       json(response, { kind: 'PodList', apiVersion: 'v1', metadata: {}, items: deps.pods.pods() })
+      return
+    case 'runningpods':
+      json(response, { kind: 'PodList', apiVersion: 'v1', metadata: {}, items: runningPods(deps.pods) })
+      return
+    case 'configz':
+      json(response, deps.configuration)
       return
     case 'metrics':
       response.setHeader('content-type', 'text/plain; version=0.0.4; charset=utf-8')

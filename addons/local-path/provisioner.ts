@@ -60,7 +60,12 @@ export class Provisioner {
     if (claim === undefined || storageClass === undefined || !wantsVolume(claim, storageClass)) return
     if (volumes.get(volumeName(claim)) !== undefined) return
     const { namespace, name } = claim.metadata
-    this.#deps.recorder.event(claim, 'Normal', 'Provisioning', `External provisioner is provisioning volume for claim "${namespace ?? ''}/${name}"`)
+    this.#deps.recorder.event(
+      claim,
+      'Normal',
+      'Provisioning',
+      `External provisioner is provisioning volume for claim "${namespace ?? ''}/${name}"`,
+    )
     const config = this.#config()
     const shared = config.sharedPath !== undefined
     assertPossible(claim, shared)

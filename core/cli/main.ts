@@ -6,7 +6,15 @@ import { flagsOf } from '../config/sources.ts'
 import { productVersion } from './version.ts'
 
 /** Commands of K3s that this version has not. */
-const ABSENT: ReadonlySet<string> = new Set(['agent', 'etcd-snapshot', 'secrets-encrypt', 'token', 'certificate', 'check-config', 'completion'])
+const ABSENT: ReadonlySet<string> = new Set([
+  'agent',
+  'etcd-snapshot',
+  'secrets-encrypt',
+  'token',
+  'certificate',
+  'check-config',
+  'completion',
+])
 
 /** Exit codes: 0 done, 1 failed, 2 the command line or configuration is wrong. */
 export async function main(argv: readonly string[]): Promise<number> {
@@ -23,7 +31,8 @@ export async function main(argv: readonly string[]): Promise<number> {
 }
 
 function refuseAbsent(command: string): void {
-  if (ABSENT.has(command)) throw new ConfigError([`"${command}" of K3s is not part of this version; "Not there yet" in the README tells what is not`])
+  if (ABSENT.has(command))
+    throw new ConfigError([`"${command}" of K3s is not part of this version; "Not there yet" in the README tells what is not`])
 }
 
 function program(outcome: { code: number }): Command {

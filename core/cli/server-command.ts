@@ -24,7 +24,11 @@ export async function runServer(flags: RawValues): Promise<number> {
   const log = createServerLog(config)
   for (const warning of warnings) log.warn({ warning }, 'Configuration')
   let stopping = false
-  const progress = createProgress(systemClock, (text) => process.stdout.write(text), () => stopping)
+  const progress = createProgress(
+    systemClock,
+    (text) => process.stdout.write(text),
+    () => stopping,
+  )
   const begin = systemClock.now()
   const stopped = nextSignal()
   progress.say(`k3ts ${version}: starting`)

@@ -107,7 +107,13 @@ describe('arguments for the parts of Kubernetes', () => {
       '--kube-apiserver-arg: "v" has no effect in k3ts',
       '--kubelet-arg: "kube-api-qps" has no effect in k3ts',
     ])
-    const safety = ['audit-webhook-config-file=/x', 'audit-webhook-mode=batch', 'encryption-provider-config=/x', 'anonymous-auth=false', 'oidc-issuer-url=x']
+    const safety = [
+      'audit-webhook-config-file=/x',
+      'audit-webhook-mode=batch',
+      'encryption-provider-config=/x',
+      'anonymous-auth=false',
+      'oidc-issuer-url=x',
+    ]
     apiServerArgs([...safety, 'authorization-mode=Node', 'tls-min-version=VersionTLS13', 'client-ca-file=/x'], problems, [])
     kubeletArgs(['anonymous-auth=false', 'protect-kernel-defaults=true', 'read-only-port=0'], problems, [])
     assert.equal(problems.length, 11)

@@ -18,7 +18,8 @@ const TEXTS: Readonly<Record<string, string>> = {
   nodeAffinity: 'Rules about the labels of nodes.',
   podAffinity: 'Rules that bring pods near to others.',
   podAntiAffinity: 'Rules that keep pods away from others.',
-  'NodeAffinity.requiredDuringSchedulingIgnoredDuringExecution': 'What a node has to fulfil for the pod to be put there; later changes of the node do not matter.',
+  'NodeAffinity.requiredDuringSchedulingIgnoredDuringExecution':
+    'What a node has to fulfil for the pod to be put there; later changes of the node do not matter.',
   preference: 'The rule that counts with this weight.',
   podAffinityTerm: 'The rule that counts with this weight.',
   dnsConfig: 'Name servers, search domains and options besides those of the DNS policy.',

@@ -62,7 +62,10 @@ describe('the real kubectl and helm', () => {
     assert.match(await ok('explain', 'pod.spec.containers.image'), /FIELD: image <string>/)
     assert.match(await ok('explain', 'deploy', '--recursive'), /maxSurge\t<IntOrString>/)
     const explained = await ok('explain', 'deployment.spec.strategy')
-    assert.match(explained, /^DESCRIPTION:\n\s+How pods of an old template give way to those of the new one\.\n\s+DeploymentStrategy describes/m)
+    assert.match(
+      explained,
+      /^DESCRIPTION:\n\s+How pods of an old template give way to those of the new one\.\n\s+DeploymentStrategy describes/m,
+    )
     for (const type of ['deployment', 'deployment.spec', 'deployment.spec.strategy', 'pod.spec.containers', 'service', 'node.status'])
       assert.doesNotMatch(await ok('explain', type), /<no description>/, type)
   })

@@ -64,7 +64,11 @@ describe('the command line', () => {
 
   const refused: readonly (readonly [string, readonly string[], RegExp])[] = [
     ['an unknown flag', ['--nonsense'], /^k3ts: unknown option '--nonsense'$/m],
-    ['a setting of the node that cannot be read', ['--kubelet-arg', 'max-pods=x'], /^k3ts: --kubelet-arg=max-pods: "x" is not a whole number$/m],
+    [
+      'a setting of the node that cannot be read',
+      ['--kubelet-arg', 'max-pods=x'],
+      /^k3ts: --kubelet-arg=max-pods: "x" is not a whole number$/m,
+    ],
     ['a flag of K3s that has no effect here', ['--cluster-init'], /--cluster-init is not supported by this version/],
     ['a network that is none', ['--cluster-cidr', 'x'], /--cluster-cidr: "x" is not a network such as/],
     ['a port out of range', ['--https-listen-port', '70000'], /--https-listen-port: "70000" is not a number from 1 to 65535/],

@@ -95,7 +95,9 @@ describe('the local-path program against an API server', () => {
       { key: 'kubernetes.io/hostname', operator: 'In', values: ['host-1'] },
     ])
     await eventually(async () => {
-      const told = (await client.list(events, { namespace: 'default' }, signal)).items.map(({ reason, message }) => `${reason ?? ''}: ${message ?? ''}`)
+      const told = (await client.list(events, { namespace: 'default' }, signal)).items.map(
+        ({ reason, message }) => `${reason ?? ''}: ${message ?? ''}`,
+      )
       assert.deepEqual(told.sort(), [
         'Provisioning: External provisioner is provisioning volume for claim "default/data"',
         `ProvisioningSucceeded: Successfully provisioned volume ${name}`,

@@ -10,7 +10,10 @@ it('pods that run are told with their running containers alone', () => {
   })
   const directory = {
     pods: () => [pod('on'), pod('off')],
-    container: ({ metadata }: { metadata: { name: string } }, name: string) => ({ id: '1', running: metadata.name === 'on' && name === 'c' }),
+    container: ({ metadata }: { metadata: { name: string } }, name: string) => ({
+      id: '1',
+      running: metadata.name === 'on' && name === 'c',
+    }),
   } as unknown as PodDirectory
   assert.deepEqual(runningPods(directory), [
     {

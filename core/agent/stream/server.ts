@@ -184,7 +184,6 @@ async function sendLog(
   await pipeline(Readable.from(readLog({ path, isRunning, clock: deps.clock }, options, signal), { objectMode: false }), response)
 }
 
-
 function logOptions(query: URLSearchParams, nowMs: number): LogOptions {
   const number = (name: string): number | undefined => {
     const text = query.get(name)

@@ -1,6 +1,6 @@
 /** Builds dist/: bundles of the server's threads and of the packaged programs, charts, API descriptions, and the embedded image. `npm run build`. */
 import { spawnSync } from 'node:child_process'
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, globSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type BuildOptions, build, type Plugin } from 'esbuild'
 import { packCharts } from '../addons/charts/pack.ts'
@@ -88,7 +88,9 @@ async function bundlePrograms(): Promise<void> {
 
 /** Field descriptions for OpenAPI and `kubectl explain`, from the type documentation of the client library. */
 function describeApi(): void {
-  if (existsSync(join(dist, 'descriptions.json.gz'))) return
+  const made = statSync(join(dist, 'descriptions.json.gz'), { throwIfNoEntry: false })
+  const sources = globSync(['proto/**/*.proto', 'scripts/generate*.ts', 'scripts/generate/*.ts', 'package-lock.json'], { cwd: root })
+  if (made !== undefined && sources.every((file) => statSync(join(root, file)).mtimeMs < made.mtimeMs)) return
   const result = spawnSync(process.execPath, [join(root, 'scripts/generate-descriptions.ts'), '--out', dist], {
     stdio: ['ignore', 'ignore', 'inherit'],
   })

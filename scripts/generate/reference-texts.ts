@@ -112,6 +112,7 @@ const TEXTS: Readonly<Record<string, string>> = {
   related: 'A second object of the event.',
   series: 'How often the event has happened again, and when last.',
   source: 'Where it comes from.',
+  'NodeStatus.config': 'Settings by the dynamic configuration of kubelets, which no longer exists.',
   nodeInfo: 'Versions and identifiers of the machine.',
   daemonEndpoints: "Ports of the node's programs.",
   kubeletEndpoint: "Port of the kubelet's API.",

@@ -14,6 +14,6 @@ export function missingLog(pod: Pod, container: string, previous: boolean): stri
   const all = [...containerStatuses, ...initContainerStatuses, ...ephemeralContainerStatuses]
   const status = all.find(({ name }) => name === container)
   if (status === undefined) return `${subject} is not available`
-  const reason = status.state?.waiting?.reason ?? ''
+  const reason = status.state.waiting?.reason ?? ''
   return reason === '' ? `${subject} is waiting to start` : `${subject} is waiting to start: ${MEANINGS[reason] ?? reason}`
 }

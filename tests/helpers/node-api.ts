@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import { pods } from '../../core/api/kinds.ts'
+import { nodes, pods } from '../../core/api/kinds.ts'
+import { schemaOf } from '../../core/api/schemas.ts'
 import type { Pod } from '../../core/api/types/core-v1.ts'
 import type { DeleteOptions, Patch, WatchEvent, WatchQuery, WriteOptions } from '../../core/client/client.ts'
+import { decodeObject } from '../../core/meta/decode/decode.ts'
 import { type Draft, type KubeObject, keyOf, type ObjectName, objectKey } from '../../core/meta/object.ts'
 import type { ResourceType } from '../../core/meta/resource-type.ts'
 import { systemClock, toTimestamp } from '../../core/runtime/clock.ts'
@@ -37,6 +39,12 @@ export class NodeApi extends FakeCluster {
 
   pod(name: string, namespace = 'default'): Pod | undefined {
     return this.informers.store(pods).get(objectKey(namespace, name)) as unknown as Pod | undefined
+  }
+
+  /** As the API server stores it: fields that are always written are there, empty ones too. */
+  override create<T extends KubeObject>(type: ResourceType<T>, draft: Draft<T>): Promise<T> {
+    if (type.resource !== nodes.resource) return super.create(type, draft)
+    return super.create(type, decodeObject({ status: {}, ...structuredClone(draft) }, schemaOf('core_v1.Node')).object as Draft<T>)
   }
 
   /** What a DELETE without force does to a pod that is bound. */

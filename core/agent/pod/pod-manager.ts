@@ -115,7 +115,7 @@ class Manager implements PodManager {
       worker?.refreshStatus()
       worker?.poke()
     })
-    volumes.onStale((uid) => void this.#refreshVolumes(uid, signal))
+    volumes.onStale((uid) => this.#workers.get(uid)?.volumesChanged())
     // The folder first: a mirror that shows none of its pods is a leftover.
     this.#onStaticPods(await readStaticPods({ dir: staticPodsDir(facts.paths), nodeName: facts.nodeName, clock, log }))
     const removeListener = this.#api.onChange((next, old) => this.#onApiChange(next, old))
@@ -194,19 +194,6 @@ class Manager implements PodManager {
         this.#loops.delete(tracked)
       })
     this.#loops.add(tracked)
-  }
-
-  async #refreshVolumes(uid: string, signal: AbortSignal): Promise<void> {
-    const worker = this.#workers.get(uid)
-    if (worker?.state !== 'Syncing') return
-    try {
-      await this.#deps.volumes.prepare(worker.pod, signal)
-    } catch (err) {
-      if (isAborted(signal)) return
-      // A required object that vanished leaves the files as they are; a start that waits for it is poked below.
-      this.#deps.log.debug({ err, uid }, 'Volume content not brought up to date')
-    }
-    worker.poke()
   }
 
   /** Pods that the runtime, the volumes or the cgroups know and the API does not. */

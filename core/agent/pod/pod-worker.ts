@@ -47,6 +47,7 @@ export class PodWorker {
   readonly #backoff = new Backoff(SYNC_BACKOFF)
   #isAdmitted = false
   #hasVolumes = false
+  #volumesAreStale = false
   #isDirty = true
   #wake: AbortController | undefined
   /** Ends what is under way when the pod's wish has changed so that it makes no sense any more. */
@@ -83,11 +84,17 @@ export class PodWorker {
     }
     // Labels and annotations show in downward API volumes.
     const isRelabelled = !deepEqual([old.metadata.labels, old.metadata.annotations], [pod.metadata.labels, pod.metadata.annotations])
-    if (isRelabelled) this.#hasVolumes = false
+    if (isRelabelled) this.#volumesAreStale = true
     const isSame = !isRelabelled && old.metadata.deletionTimestamp === pod.metadata.deletionTimestamp && deepEqual(old.spec, pod.spec)
     // Mostly the echo of a status that was told from here: nothing to do, but others may have set conditions that gates wait for.
     if (isSame) this.refreshStatus()
     else this.poke()
+  }
+
+  /** An object that volumes show has changed, or a token is due. */
+  volumesChanged(): void {
+    this.#volumesAreStale = true
+    this.poke()
   }
 
   /** The API no longer knows the pod. */
@@ -199,6 +206,7 @@ export class PodWorker {
     }
     deps.probes.add(this.#pod)
     this.refreshStatus()
+    await this.#refreshVolumes(signal)
     const { isFinished, retryAfterMs } = await syncPod(this.pod, deps, {
       probes: deps.probes,
       crashes: deps.crashes,
@@ -224,6 +232,20 @@ export class PodWorker {
     this.refreshStatus()
     await removeOldRecords(deps.cache.get(this.uid), deps, signal)
     return earliest(retryAfterMs, deadlineMs)
+  }
+
+  /** Here, between the other steps, since two that prepare or remove the same folders would spoil each other's work. */
+  async #refreshVolumes(signal: AbortSignal): Promise<void> {
+    const isDue = this.#hasVolumes && this.#volumesAreStale
+    this.#volumesAreStale = false
+    if (!isDue) return
+    try {
+      await this.#deps.volumes.prepare(this.pod, signal)
+    } catch (err) {
+      if (isAborted(signal)) throw err
+      // A required object that vanished leaves the files as they are.
+      this.#deps.log.debug({ err, uid: this.uid }, 'Volume content not brought up to date')
+    }
   }
 
   async #resize(runtime: PodRuntime, signal: AbortSignal): Promise<number | undefined> {

@@ -1,22 +1,30 @@
 /**
- * A whole cluster as a person sees it start: node, DNS, a manifest, a chart. Needs root, containerd and a build; no other k3ts may run.
+ * A whole cluster as a person sees it start: node, DNS, a manifest, a chart, and the memory of it all. Needs root, containerd and a build; no other k3ts may run.
  * Usage: node tests/bench/cluster.ts. Data of the cluster are removed at the end.
  */
+import { once } from 'node:events'
 import { embeddedImage } from '../../addons/image/entry-points.ts'
 import { productVersion } from '../../core/cli/version.ts'
 import { chartArchive } from '../helpers/charts.ts'
-import { type Cluster, clusterMissing, startCluster } from '../helpers/cluster.ts'
+import { type Cluster, clusterMissing, startCluster, until } from '../helpers/cluster.ts'
+import { ownMemory } from './own-processes.ts'
 
-const rows: (readonly [what: string, seconds: string])[] = []
+const rows: (readonly [what: string, figure: string])[] = []
+
+function row(what: string, figure: string): void {
+  rows.push([what, figure])
+  process.stderr.write(`${what}   ${figure}\n`)
+}
 
 async function timed<T>(what: string, work: () => Promise<T>): Promise<T> {
   const from = performance.now()
   const result = await work()
-  const seconds = `${((performance.now() - from) / 1000).toFixed(1)} s`
-  rows.push([what, seconds])
-  process.stderr.write(`${what}   ${seconds}\n`)
+  row(what, `${((performance.now() - from) / 1000).toFixed(1)} s`)
   return result
 }
+
+/** Until what the start has left over is collected. */
+const IDLE_MS = 20_000
 
 const settings = 'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: bench-settings }\n'
 
@@ -57,13 +65,26 @@ async function measure(cluster: Cluster): Promise<void> {
     await cluster.kubectl('-n kube-system wait --for=create helmchart/bench --timeout=60s')
     await cluster.kubectl('-n kube-system wait --for=condition=Ready helmchart/bench --timeout=180s')
   })
+  await new Promise((resolve) => setTimeout(resolve, IDLE_MS))
+  const memory = ownMemory(cluster.dataDir)
+  row('memory of the server process, idle', `${memory.server} MB`)
+  row(`memory of all ${memory.processes} processes, containerd and pods included`, `${memory.all} MB`)
   await timed('restart to ready, pods running on', () => cluster.restart())
+}
+
+async function untilNodeReady(cluster: Pick<Cluster, 'spawnKubectl'>): Promise<void> {
+  await until('a node is Ready', async () => {
+    const [code] = (await once(cluster.spawnKubectl('wait --for=condition=Ready node --all --timeout=60s'), 'exit')) as [number | null]
+    if (code !== 0) throw new Error('no node yet')
+  })
 }
 
 async function main(): Promise<void> {
   const missing = clusterMissing()
   if (missing !== undefined) throw new Error(missing)
-  await using cluster = await timed('start, empty data folder, to API, node and manifests ready', () => startCluster())
+  const starting = (started: Pick<Cluster, 'spawnKubectl'>): Promise<void> =>
+    timed('start, empty data folder, to node Ready', () => untilNodeReady(started))
+  await using cluster = await timed('start, empty data folder, to API, node and manifests ready', () => startCluster({ starting }))
   await measure(cluster)
   process.stdout.write(['| What | k3ts |', '|---|---|', ...rows.map((cells) => `| ${cells.join(' | ')} |`), ''].join('\n'))
 }

@@ -42,6 +42,8 @@ export interface Cluster extends AsyncDisposable {
 
 export interface ClusterOptions {
   readonly flags?: readonly string[]
+  /** Begun with the server and waited for with it; of the cluster only `spawnKubectl` works then. */
+  readonly starting?: (cluster: Pick<Cluster, 'spawnKubectl'>) => Promise<void>
 }
 
 /** Why a whole cluster cannot run here; undefined when it can. */
@@ -52,13 +54,13 @@ export function clusterMissing(): string | undefined {
 }
 
 /** Starts k3ts and waits until it says that it is ready. Throws with the end of its output when it does not. */
-export async function startCluster({ flags = [] }: ClusterOptions = {}): Promise<Cluster> {
+export async function startCluster({ flags = [], starting }: ClusterOptions = {}): Promise<Cluster> {
   if ((await answers(SOCKET)) || existsSync('/sys/class/net/cni0'))
     throw new Error('another k3ts runs on this machine; end it with scripts/killall first')
   const dataDir = mkdtempSync('/var/lib/k3ts-e2e-')
   const cluster = new RunningCluster(dataDir, await freePort(), flags)
   try {
-    await cluster.start()
+    await Promise.all([cluster.start(), starting?.(cluster)])
     return cluster
   } catch (err) {
     await cluster[Symbol.asyncDispose]()
